@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests, test programs, simulations, benchmarks, fuzz targets: found by their place.
+enable_testing()
+
+# Helpers that all of them share: FOLDER/**.c.
+function(tc_test_library folder)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.c)
+    tc_library(tc_testlib "${sources}" "tc_tools")
+endfunction()
+
+# One program per file of FOLDER that has a main, at <build>/OUT/<name>; the folder's other files are
+# linked to each of them. A name is the file's, with '-' for '_' and PREFIX before it where it lacks it.
+# Target GROUP builds them all.
+function(tc_mains folder out prefix group)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.c)
+    set(mains "")
+    set(helpers "")
+    foreach(source IN LISTS sources)
+        file(STRINGS ${source} has_main REGEX "^int main\\(" LIMIT_COUNT 1)
+        if(has_main)
+            list(APPEND mains ${source})
+        else()
+            list(APPEND helpers ${source})
+        endif()
+    endforeach()
+    add_custom_target(${group})
+    tc_library(tc_${group} "${helpers}" tc_testlib)
+    foreach(source IN LISTS mains)
+        get_filename_component(name ${source} NAME_WE)
+        string(REPLACE "_" "-" name ${name})
+        if(prefix AND NOT name MATCHES "^${prefix}")
+            set(name ${prefix}${name})
+        endif()
+        add_executable(${name} ${source})
+        target_link_libraries(${name} PRIVATE tc_${group})
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${out})
+        add_dependencies(${group} ${name})
+    endforeach()
+endfunction()
+
+# One program per FOLDER/**/test_*.c at <build>/tests/unit/<path>, known to ctest by its path, with label
+# `unit`; a name that ends in _mt is a threaded test and has label `mt` too. Targets unit and unit-mt.
+function(tc_unit_tests folder)
+    file(GLOB_RECURSE sources RELATIVE ${CMAKE_SOURCE_DIR}/${folder} CONFIGURE_DEPENDS ${folder}/test_*.c)
+    add_custom_target(unit)
+    add_custom_target(unit-mt)
+    foreach(source IN LISTS sources)
+        string(REGEX REPLACE "\\.c$" "" name ${source})
+        string(REPLACE "/" "-" target unit-${name})
+        get_filename_component(place ${name} DIRECTORY)
+        get_filename_component(base ${name} NAME)
+        add_executable(${target} EXCLUDE_FROM_ALL ${folder}/${source})
+        target_link_libraries(${target} PRIVATE tc_unit tc_testlib)
+        set_target_properties(${target} PROPERTIES
+            OUTPUT_NAME ${base} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/unit/${place})
+        add_dependencies(unit ${target})
+        set(labels unit)
+        if(name MATCHES "_mt$")
+            add_dependencies(unit-mt ${target})
+            list(APPEND labels mt)
+        endif()
+        add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+        set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 300)
+    endforeach()
+endfunction()
+
+# One libFuzzer program per FOLDER/fuzz_*.c at <build>/fuzz/<name>. Target fuzzers.
+function(tc_fuzz_targets folder)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
+    add_custom_target(fuzzers)
+    foreach(source IN LISTS sources)
+        get_filename_component(name ${source} NAME_WE)
+        add_executable(${name} ${source})
+        target_link_libraries(${name} PRIVATE tc_testlib)
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+        # libFuzzer's entry point has no header
+        target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
+        add_dependencies(fuzzers ${name})
+    endforeach()
+endfunction()

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/* core/base/fmt: integers as decimal text, fast, without NUL and without locale.
+ *
+ * Any thread. */
+#ifndef TC_CORE_BASE_FMT_H
+#define TC_CORE_BASE_FMT_H
+
+#include "core/base/base.h"
+
+enum { TC_FMT_U64_MAX = 20, TC_FMT_I64_MAX = 20 }; /* bytes of the longest result */
+
+/* Writes value at out, which has TC_FMT_U64_MAX bytes; returns how many were written. */
+size_t tc_fmt_u64(char *out, uint64_t value);
+
+/* The same with a sign where it is negative. */
+size_t tc_fmt_i64(char *out, int64_t value);
+
+/* Decimal digits only, no sign, no blank, no leading zero but "0" itself, at most max. False if
+ * text is anything else. */
+bool tc_fmt_parse_u64(struct tc_str text, uint64_t max, uint64_t *out);
+
+#endif
