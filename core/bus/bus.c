@@ -298,8 +298,8 @@ uint64_t tc_bus_publish(struct tc_bus *bus, const struct tc_bus_put *put)
         prev = put->gap_from;
     if (put->kind == TC_BUS_MOVED)
         prev = -1;
-    room->ord += is_data;
-    room->sum_bytes += put->len;
+    uint32_t ord = atomic_load_explicit(&room->ord, memory_order_relaxed) + is_data;
+    uint32_t sum_bytes = atomic_load_explicit(&room->sum_bytes, memory_order_relaxed) + put->len;
     put_bytes(&bus->payload[place], put->payload, put->len);
     _Atomic uint64_t *d = desc_of(bus, seq);
     put_word(&d[W_ROOM], put->room | (uint64_t)put->len << 32 | (uint64_t)put->aux << 56);
@@ -308,11 +308,13 @@ uint64_t tc_bus_publish(struct tc_bus *bus, const struct tc_bus_put *put)
     put_word(&d[W_PREV], (uint64_t)prev);
     put_word(&d[W_TIME], (uint64_t)put->ts_ms << 16 | put->log);
     put_word(&d[W_NS], (uint64_t)put->ingest_ns);
-    put_word(&d[W_PLACE], place | (uint64_t)room->ord << 32);
-    put_word(&d[W_SUM], room->sum_bytes | (uint64_t)put->kind << 32);
-    atomic_store_explicit(&room->log, put->log, memory_order_relaxed);
-    atomic_store_explicit(&room->last_pos, put->pos, memory_order_relaxed);
+    put_word(&d[W_PLACE], place | (uint64_t)ord << 32);
+    put_word(&d[W_SUM], sum_bytes | (uint64_t)put->kind << 32);
     atomic_store_explicit(&room->last_seq, seq, memory_order_release);
+    atomic_store_explicit(&room->log, put->log, memory_order_release);
+    atomic_store_explicit(&room->last_pos, put->pos, memory_order_release);
+    atomic_store_explicit(&room->ord, ord, memory_order_release);
+    atomic_store_explicit(&room->sum_bytes, sum_bytes, memory_order_release);
     if (is_data)
         atomic_store_explicit(&room->last_data_seq, seq, memory_order_release);
     bus->payload_head += words;

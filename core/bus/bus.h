@@ -78,15 +78,16 @@ struct tc_bus_put {
     uint32_t len;       /* <= payload_max of the configuration */
 };
 
-/* Written by the writer only; the atomics are read by workers. */
+/* Written by the writer only, read by workers. last_seq is stored before the rest: a reader that finds
+ * it unchanged after it has read the rest has what belongs to it. */
 struct tc_bus_room {
     _Atomic uint64_t last_seq;      /* newest event, 0: none yet */
     _Atomic uint64_t last_data_seq; /* newest update or tombstone */
     _Atomic int64_t last_pos;       /* of the newest event; -1: none in its log */
     _Atomic uint32_t log;           /* of the newest event */
     _Atomic uint32_t slot;          /* place of the last-value slot, 0: none */
-    uint32_t ord;                   /* writer only, as sum_bytes */
-    uint32_t sum_bytes;
+    _Atomic uint32_t ord;           /* of the newest event, as sum_bytes */
+    _Atomic uint32_t sum_bytes;
 };
 
 enum { TC_BUS_DESC_WORDS = 8, TC_BUS_SLOT_CLASSES = 18, TC_BUS_SLOT_WORDS_MIN = 16 };

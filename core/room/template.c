@@ -221,43 +221,16 @@ static void match_part(const struct tc_template *tpl, const struct tc_template_p
             is_inside(part->kind, name.ptr[at]) && (after->is[at + 1] || from->is[at + 1]);
 }
 
-/* Follows one match from the left, placeholders as short as they can be, to the first capture. */
-static struct tc_str capture(const struct tc_template *tpl, struct tc_str topic, struct tc_str name,
-                             const struct places *from)
+bool tc_template_matches(const struct tc_template *tpl, struct tc_str topic, struct tc_str name)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < tpl->part_cnt; i++) {
-        const struct tc_template_part *part = &tpl->parts[i];
-        struct tc_str text;
-        size_t end = at + 1;
-        if (is_fixed(tpl, part, topic, &text)) {
-            at += text.len;
-            continue;
-        }
-        while (!from[i + 1].is[end])
-            end++;
-        if (part->kind != TC_TEMPLATE_PARTITION)
-            return (struct tc_str){ name.ptr + at, end - at };
-        at = end;
-    }
-    return (struct tc_str){ NULL, 0 };
-}
-
-bool tc_template_matches(const struct tc_template *tpl, struct tc_str topic, struct tc_str name,
-                         struct tc_str *first_capture)
-{
-    struct places from[TC_TEMPLATE_PARTS_MAX + 1];
+    struct places from[2]; /* of this part and of the one behind it */
     if (!tc_str_starts(name, tc_template_prefix(tpl)) || tc_room_name_check(name) < 0)
         return false;
-    memset(&from[tpl->part_cnt], 0, sizeof(from[0]));
-    from[tpl->part_cnt].is[name.len] = 1;
+    memset(&from[tpl->part_cnt % 2], 0, sizeof(from[0]));
+    from[tpl->part_cnt % 2].is[name.len] = 1;
     for (size_t i = tpl->part_cnt; i-- > 0;)
-        match_part(tpl, &tpl->parts[i], topic, name, &from[i + 1], &from[i]);
-    if (!from[0].is[0])
-        return false;
-    if (first_capture)
-        *first_capture = capture(tpl, topic, name, from);
-    return true;
+        match_part(tpl, &tpl->parts[i], topic, name, &from[(i + 1) % 2], &from[i % 2]);
+    return from[0].is[0];
 }
 
 /* ---- intersect ---- */

@@ -61,11 +61,8 @@ static inline struct tc_str tc_template_text(const struct tc_template *tpl,
 /* What every name of this template begins with; may be empty. */
 struct tc_str tc_template_prefix(const struct tc_template *tpl);
 
-/* Whether name is legal and fits the template of that topic. Then *first_capture (may be NULL) is
- * the part of name behind the first {key}, {header}, {field} or {n}, as short as it can be; ptr
- * NULL if there is none. */
-bool tc_template_matches(const struct tc_template *tpl, struct tc_str topic, struct tc_str name,
-                         struct tc_str *first_capture);
+/* Whether name is legal and fits the template of that topic. */
+bool tc_template_matches(const struct tc_template *tpl, struct tc_str topic, struct tc_str name);
 
 /* Whether both can make one same name. {topic} counts as any text: the caller that knows topics
  * writes their names into the templates first. */
