@@ -1,0 +1,654 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/engine/supervisor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "io/engine/status.h"
+#include "io/engine/worker.h"
+#include "io/net/listen.h"
+#include "io/os/notify.h"
+#include "io/os/os.h"
+#include "io/side/admin.h"
+#include "io/side/log_writer.h"
+
+enum {
+    LOG_ENTRIES = 1024,     /* of each agent's ring */
+    RESERVE_FDS = 40,       /* descriptors of everything but connections: admin, log, doorbells */
+    WORKER_FDS = 4,
+    SOURCE_FDS = 2,
+    KAFKA_FDS = 24,         /* librdkafka's sockets */
+    TICK_MS = 100,
+};
+
+enum gate { GATE_SHUT, GATE_OPEN, GATE_ABORT };
+
+struct worker_thread {
+    struct tc_engine *engine;
+    struct tc_worker worker;
+    struct tc_worker_conf conf;
+    struct tc_thread thread;
+    struct tc_ingest *fused[TC_SOURCES_MAX];
+    struct tc_metric_worker *metric;
+    struct tc_log_ring *log;
+    struct tc_err err;
+    int rc;
+    int bell;
+    int listen_fd;
+    bool is_opened; /* rc is valid; under the engine's lock */
+};
+
+struct ingest_thread {
+    struct tc_engine *engine;
+    struct tc_ingest ingest;
+    struct tc_source_env env;
+    struct tc_thread thread;
+    struct tc_metric_ingest *metric;
+    struct tc_log_ring *log;
+    int bell;
+    _Atomic bool is_stopping;
+};
+
+struct tc_engine {
+    struct tc_engine_conf conf;
+    struct tc_plan plan;
+    struct tc_mem mem;
+    _Atomic uint64_t sleeping;
+    struct tc_hash_key key;
+    int64_t start_ms;
+    int64_t start_ns;
+    const struct tc_reactor_ops *ops;
+    struct tc_addr addr;
+    struct worker_thread *workers;
+    struct ingest_thread *ingests;
+    struct tc_fan_feed feeds[TC_SOURCES_MAX];
+    struct tc_ingest *ingest_list[TC_SOURCES_MAX];
+    int bells[TC_WORKERS_MAX];
+    const struct tc_metric_worker *worker_metrics[TC_WORKERS_MAX];
+    const struct tc_metric_ingest *ingest_metrics[TC_SOURCES_MAX];
+    struct tc_metric_process process;
+    struct tc_status status;
+    struct tc_log_ring log; /* the supervisor's own */
+    struct tc_log_writer *writer;
+    struct tc_admin *admin;
+    uint32_t cpu_avoid[TC_WORKERS_MAX + TC_SOURCES_MAX];
+    bool is_admin_started;
+    bool is_ready_told;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    enum gate gate; /* under lock */
+};
+
+/* ---- threads ---- */
+
+static enum gate wait_gate(struct tc_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    while (e->gate == GATE_SHUT)
+        pthread_cond_wait(&e->changed, &e->lock);
+    enum gate gate = e->gate;
+    pthread_mutex_unlock(&e->lock);
+    return gate;
+}
+
+static void set_gate(struct tc_engine *e, enum gate gate)
+{
+    pthread_mutex_lock(&e->lock);
+    e->gate = gate;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void worker_main(void *arg)
+{
+    struct worker_thread *t = arg;
+    struct tc_engine *e = t->engine;
+    int rc = tc_worker_open(&t->worker, &t->conf, &t->err);
+    pthread_mutex_lock(&e->lock);
+    t->rc = rc;
+    t->is_opened = true;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
+    if (wait_gate(e) == GATE_OPEN) {
+        if (tc_worker_listen(&t->worker, t->listen_fd) < 0)
+            tc_log(t->log, TC_LOG_ERROR, "listen-failed", "the reactor does not accept");
+        while (!tc_worker_is_drained(&t->worker))
+            (void)tc_worker_turn(&t->worker, true);
+    }
+    tc_worker_close(&t->worker);
+}
+
+/* Waits for the source or the bell, by the idle policy. */
+static void ingest_sleep(struct ingest_thread *t, int64_t now_ns, int64_t busy_ns)
+{
+    enum tc_conf_idle idle = t->engine->conf.conf->idle;
+    int64_t at_ns = tc_ingest_wake_ns(&t->ingest);
+    bool is_spinning = idle == TC_IDLE_SPIN ||
+                       (idle == TC_IDLE_SPIN_THEN_SLEEP && now_ns - busy_ns < TC_WORKER_SPIN_NS);
+    if (is_spinning || at_ns <= now_ns)
+        return;
+    int64_t wait_ns = TC_MIN(at_ns - now_ns, TC_WORKER_SLEEP_NS);
+    struct timespec wait = { wait_ns / 1000000000, wait_ns % 1000000000 };
+    struct pollfd fds[] = { { t->bell, POLLIN, 0 }, { tc_ingest_wake_fd(&t->ingest), POLLIN, 0 } };
+    (void)ppoll(fds, TC_ARRAY_CNT(fds), &wait, NULL);
+}
+
+static void ingest_main(void *arg)
+{
+    struct ingest_thread *t = arg;
+    int64_t busy_ns = tc_os_mono_ns();
+    if (wait_gate(t->engine) != GATE_OPEN)
+        return;
+    while (!atomic_load(&t->is_stopping)) {
+        int64_t now_ns;
+        int64_t wall_ns;
+        tc_os_log_clock(NULL, &now_ns, &wall_ns);
+        if (tc_ingest_work(&t->ingest, now_ns, wall_ns / 1000000))
+            busy_ns = now_ns;
+        else
+            ingest_sleep(t, now_ns, busy_ns);
+    }
+}
+
+/* ---- start ---- */
+
+static int check_descriptors(struct tc_engine *e, struct tc_err *err)
+{
+    struct tc_conf *c = e->conf.conf;
+    uint64_t reserve = TC_NET_LOBBY_MAX * (uint64_t)e->plan.worker_cnt + RESERVE_FDS +
+                       (uint64_t)WORKER_FDS * e->plan.worker_cnt;
+    for (uint32_t i = 0; i < c->source_cnt; i++)
+        reserve += c->sources[i].kind == TC_SOURCE_KAFKA ? KAFKA_FDS : SOURCE_FDS;
+    uint64_t want = c->limits.connections + reserve;
+    uint64_t have = tc_os_nofile_raise(want);
+    if (have >= want)
+        return TC_OK;
+    if (have < c->limits.connections || have < 2 * reserve)
+        return tc_err_set(err, -TC_EIO,
+                          "limits.connections is %" PRIu32 ", but the process may open %" PRIu64
+                          " descriptors only: raise the limit to %" PRIu64
+                          " (ulimit -n, LimitNOFILE=) or lower limits.connections",
+                          c->limits.connections, have, want);
+    tc_log(&e->log, TC_LOG_WARN, "connections-lowered",
+           "limits.connections is %" PRIu64 " instead of %" PRIu32 ": the process may open %" PRIu64
+           " descriptors; raise the limit to %" PRIu64 " (ulimit -n, LimitNOFILE=)",
+           have - reserve, c->limits.connections, have, want);
+    c->limits.connections = (uint32_t)(have - reserve);
+    return TC_OK;
+}
+
+/* io_uring if the kernel lets us, else epoll; a named one is taken or is an error. */
+static int choose_reactor(struct tc_engine *e, struct tc_err *err)
+{
+    enum tc_conf_reactor want = e->conf.conf->reactor;
+    struct tc_mem mem;
+    struct tc_reactor *probe;
+    struct tc_err why = { .code = 0 };
+    struct tc_reactor_conf conf = { 1, TC_WORKER_RECV_BYTES, 8, &mem, "probe" };
+    e->ops = &tc_reactor_epoll;
+    if (want != TC_REACTOR_EPOLL) {
+        tc_mem_init(&mem, 0);
+        int rc = tc_reactor_io_uring.open(&probe, &conf, &why);
+        if (rc == TC_OK) {
+            tc_reactor_io_uring.close(probe);
+            e->ops = &tc_reactor_io_uring;
+        }
+        tc_mem_fini(&mem);
+        if (rc < 0 && want == TC_REACTOR_IO_URING)
+            return tc_err_set(err, -TC_EIO, "reactor: io_uring cannot be used here: %s", why.text);
+    }
+    tc_log(&e->log, TC_LOG_INFO, "reactor", "reactor %s%s%s", e->ops->name, why.code ? ": " : "",
+           why.code ? why.text : "");
+    return TC_OK;
+}
+
+static struct tc_log_ring *new_ring(struct tc_engine *e, const char *agent, struct tc_err *err)
+{
+    struct tc_log_ring *ring = tc_mem_take(&e->mem, "logs", sizeof(*ring), 1, err);
+    int level = tc_log_level_parse(tc_str_from(e->conf.conf->log_level));
+    if (!ring || tc_log_ring_init(ring, &e->mem, agent, LOG_ENTRIES, (enum tc_log_level)level,
+                                  tc_os_log_clock, NULL, err) < 0)
+        return NULL;
+    tc_log_writer_add(e->writer, ring);
+    return ring;
+}
+
+static void source_log(void *ctx, char level, const char *text)
+{
+    enum tc_log_level l = level == 'e'   ? TC_LOG_ERROR
+                          : level == 'w' ? TC_LOG_WARN
+                          : level == 'i' ? TC_LOG_INFO
+                                         : TC_LOG_DEBUG;
+    tc_log(ctx, l, "source", "%s", text);
+}
+
+/* Cores that belong to our threads alone; none if no other would be left. */
+static uint32_t list_pinned(struct tc_engine *e)
+{
+    uint32_t cnt = 0;
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++) {
+        if (e->plan.worker_cpus[i] >= 0)
+            e->cpu_avoid[cnt++] = (uint32_t)e->plan.worker_cpus[i];
+    }
+    for (uint32_t i = 0; i < e->plan.source_cnt; i++) {
+        if (e->plan.ingest_cpus[i] >= 0)
+            e->cpu_avoid[cnt++] = (uint32_t)e->plan.ingest_cpus[i];
+    }
+    return cnt < e->plan.cpu_cnt ? cnt : 0;
+}
+
+static int init_ingest(struct tc_engine *e, uint32_t i, struct tc_err *err)
+{
+    char name[TC_MEM_NAME_MAX];
+    struct tc_conf *c = e->conf.conf;
+    struct ingest_thread *t = &e->ingests[i];
+    snprintf(name, sizeof(name), "ingest %.20s", c->sources[i].name);
+    t->engine = e;
+    t->bell = -1;
+    t->log = new_ring(e, name, err);
+    t->metric = tc_mem_take(&e->mem, "metrics", sizeof(*t->metric), 1, err);
+    if (!t->log || !t->metric)
+        return -TC_ENOMEM;
+    t->metric->source = c->sources[i].name;
+    e->ingest_metrics[i] = t->metric;
+    e->ingest_list[i] = &t->ingest;
+    t->env = (struct tc_source_env){
+        .conf = &c->sources[i],
+        .limits = &c->limits,
+        .stale_ms = c->timeouts.stale_ms,
+        .boot_id = tc_os_random_u64(),
+        .cpu_avoid_cnt = (int)list_pinned(e),
+        .cpu_avoid = e->cpu_avoid,
+        .log = source_log,
+        .log_ctx = t->log,
+    };
+    struct tc_ingest_conf conf = {
+        .conf = c,
+        .source = i,
+        .rules = e->conf.rules,
+        .ops = tc_source_table[c->sources[i].kind],
+        .env = &t->env,
+        .sleeping = &e->sleeping,
+        .bells = e->bells,
+        .worker_cnt = e->plan.worker_cnt,
+        .key = e->key,
+        .metric = t->metric,
+        .log = t->log,
+        .mem = &e->mem,
+    };
+    int rc = tc_ingest_init(&t->ingest, &conf, err);
+    e->feeds[i] = (struct tc_fan_feed){ &t->ingest.bus, &t->ingest.dir, &t->ingest.logs };
+    return rc;
+}
+
+static int init_worker(struct tc_engine *e, uint32_t i, struct tc_err *err)
+{
+    char name[TC_MEM_NAME_MAX];
+    struct worker_thread *t = &e->workers[i];
+    snprintf(name, sizeof(name), "worker %" PRIu32, i);
+    t->engine = e;
+    t->bell = e->bells[i] = tc_os_bell_open(err);
+    if (t->bell < 0)
+        return -TC_EIO;
+    t->log = new_ring(e, name, err);
+    t->metric = tc_mem_take(&e->mem, "metrics", sizeof(*t->metric), 1, err);
+    e->worker_metrics[i] = t->metric;
+    return t->log && t->metric ? TC_OK : -TC_ENOMEM;
+}
+
+/* Starts the worker's thread and waits until it has taken its memory. */
+static int start_worker(struct tc_engine *e, uint32_t i, struct tc_err *err)
+{
+    char name[32];
+    struct worker_thread *t = &e->workers[i];
+    uint32_t fused_cnt = 0;
+    for (uint32_t s = 0; e->plan.is_fused && s < e->plan.source_cnt; s++) {
+        if (e->plan.ingest_workers[s] == i)
+            t->fused[fused_cnt++] = &e->ingests[s].ingest;
+    }
+    t->conf = (struct tc_worker_conf){
+        .idx = i,
+        .conf = e->conf.conf,
+        .rules = e->conf.rules,
+        .feeds = e->feeds,
+        .feed_cnt = e->plan.source_cnt,
+        .fused = t->fused,
+        .fused_cnt = fused_cnt,
+        .ops = e->ops,
+        .bell = t->bell,
+        .sleeping = &e->sleeping,
+        .page = e->conf.page,
+        .key = e->key,
+        .start_ms = e->start_ms,
+        .warmup_end_ns = e->start_ns + e->conf.conf->timeouts.warmup_ms * 1000000ll,
+        .clock = tc_os_log_clock,
+        .metric = t->metric,
+        .peers = e->worker_metrics,
+        .peer_cnt = e->plan.worker_cnt,
+        .log = t->log,
+        .mem = &e->mem,
+    };
+    snprintf(name, sizeof(name), "worker-%" PRIu32, i);
+    int rc = tc_thread_start(&t->thread, name, e->plan.worker_cpus[i], worker_main, t, err);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&e->lock);
+    while (!t->is_opened)
+        pthread_cond_wait(&e->changed, &e->lock);
+    pthread_mutex_unlock(&e->lock);
+    if (t->rc < 0 && err)
+        *err = t->err;
+    return t->rc;
+}
+
+static int start_ingest(struct tc_engine *e, uint32_t i, struct tc_err *err)
+{
+    char name[32];
+    struct ingest_thread *t = &e->ingests[i];
+    t->bell = tc_os_bell_open(err);
+    if (t->bell < 0)
+        return -TC_EIO;
+    snprintf(name, sizeof(name), "ingest-%" PRIu32, i);
+    return tc_thread_start(&t->thread, name, e->plan.ingest_cpus[i], ingest_main, t, err);
+}
+
+/* Everything that takes memory, but for the workers' own. */
+static int init_parts(struct tc_engine *e, struct tc_err *err)
+{
+    int rc = TC_OK;
+    for (uint32_t i = 0; rc == TC_OK && i < e->plan.worker_cnt; i++)
+        rc = init_worker(e, i, err);
+    for (uint32_t i = 0; rc == TC_OK && i < e->plan.source_cnt; i++)
+        rc = init_ingest(e, i, err);
+    return rc;
+}
+
+static struct tc_engine *new_engine(const struct tc_engine_conf *conf)
+{
+    struct tc_engine *e = tc_alloc(sizeof(*e));
+    e->conf = *conf;
+    tc_plan_make(&e->plan, conf->conf, tc_os_cpu_cnt());
+    e->workers = tc_alloc(sizeof(*e->workers) * e->plan.worker_cnt);
+    e->ingests = tc_alloc(sizeof(*e->ingests) * e->plan.source_cnt);
+    e->writer = tc_alloc(sizeof(*e->writer));
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
+        e->workers[i].listen_fd = e->workers[i].bell = -1;
+    for (uint32_t i = 0; i < e->plan.source_cnt; i++)
+        e->ingests[i].bell = -1;
+    tc_os_random(&e->key, sizeof(e->key));
+    e->start_ms = tc_os_wall_ms();
+    e->start_ns = tc_os_mono_ns();
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->changed, NULL);
+    tc_mem_init(&e->mem, conf->conf->limits.memory_bytes);
+    tc_log_writer_init(e->writer, conf->log_fd, &e->process.log_lines_dropped);
+    return e;
+}
+
+/* The first half: nothing that the outside world sees. */
+static int prepare(struct tc_engine *e, struct tc_err *err)
+{
+    struct tc_log_ring *ring = &e->log;
+    int level = tc_log_level_parse(tc_str_from(e->conf.conf->log_level));
+    int rc = tc_log_ring_init(ring, &e->mem, "supervisor", LOG_ENTRIES, (enum tc_log_level)level,
+                              tc_os_log_clock, NULL, err);
+    if (rc < 0)
+        return rc;
+    tc_log_writer_add(e->writer, ring);
+    rc = tc_plan_check(&e->plan, err);
+    if (rc == TC_OK)
+        rc = check_descriptors(e, err);
+    if (rc == TC_OK)
+        rc = choose_reactor(e, err);
+    return rc;
+}
+
+static int open_ports(struct tc_engine *e, struct tc_err *err)
+{
+    int fds[TC_WORKERS_MAX];
+    struct tc_admin_conf admin = {
+        .conn_max = TC_ADMIN_CONNS_MAX,
+        .body_max = TC_ADMIN_BODY_BYTES,
+        .get = tc_status_get,
+        .ctx = &e->status,
+        .log = &e->log,
+        .mem = &e->mem,
+    };
+    int rc = tc_addr_parse(&e->addr, tc_str_from(e->conf.conf->listen), err);
+    if (rc == TC_OK)
+        rc = tc_addr_parse(&admin.listen, tc_str_from(e->conf.conf->admin_listen), err);
+    if (rc == TC_OK)
+        rc = tc_listen_open(&e->addr, e->plan.worker_cnt, e->conf.conf->limits.sndbuf_bytes, fds,
+                            err);
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
+        e->workers[i].listen_fd = fds[i];
+    e->admin = tc_admin_init(&admin, err);
+    return e->admin ? TC_OK : -TC_EIO;
+}
+
+static void fill_status(struct tc_engine *e)
+{
+    struct tc_status *s = &e->status;
+    s->conf = e->conf.conf;
+    s->ingests = e->ingest_list;
+    s->ingest_cnt = e->plan.source_cnt;
+    s->workers = e->worker_metrics;
+    s->worker_cnt = e->plan.worker_cnt;
+    s->ingest_metrics = e->ingest_metrics;
+    s->process = &e->process;
+    s->version = e->conf.version;
+    tc_count_set(&e->process.memory_taken_bytes, e->mem.total_bytes);
+    tc_count_set(&e->process.memory_budget_bytes, e->mem.budget_bytes);
+    tc_count_set(&e->process.start_time_ms, (uint64_t)e->start_ms);
+}
+
+static int start_parts(struct tc_engine *e, struct tc_err *err)
+{
+    int rc = prepare(e, err);
+    if (rc == TC_OK)
+        rc = open_ports(e, err);
+    if (rc == TC_OK)
+        rc = init_parts(e, err);
+    for (uint32_t i = 0; rc == TC_OK && i < e->plan.source_cnt; i++)
+        rc = tc_ingest_open(&e->ingests[i].ingest, err);
+    for (uint32_t i = 0; rc == TC_OK && i < e->plan.worker_cnt; i++)
+        rc = start_worker(e, i, err);
+    if (rc < 0)
+        return rc;
+    tc_mem_seal(&e->mem);
+    fill_status(e);
+    for (uint32_t i = 0; rc == TC_OK && !e->plan.is_fused && i < e->plan.source_cnt; i++)
+        rc = start_ingest(e, i, err);
+    if (rc == TC_OK)
+        rc = tc_log_writer_start(e->writer, err);
+    if (rc == TC_OK)
+        rc = tc_admin_start(e->admin, err);
+    e->is_admin_started = rc == TC_OK;
+    return rc;
+}
+
+/* Ends and frees whatever of the engine exists. */
+static void dismantle(struct tc_engine *e)
+{
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
+        tc_thread_join(&e->workers[i].thread);
+    for (uint32_t i = 0; i < e->plan.source_cnt; i++) {
+        struct ingest_thread *t = &e->ingests[i];
+        atomic_store(&t->is_stopping, true);
+        if (t->bell >= 0)
+            tc_os_bell_ring(t->bell);
+        tc_thread_join(&t->thread);
+        tc_ingest_fini(&t->ingest);
+        tc_os_close(t->bell);
+    }
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++) {
+        tc_os_close(e->workers[i].bell);
+        tc_os_close(e->workers[i].listen_fd);
+    }
+    if (e->admin)
+        tc_admin_stop(e->admin);
+    tc_log_writer_stop(e->writer);
+    tc_mem_fini(&e->mem);
+    pthread_cond_destroy(&e->changed);
+    pthread_mutex_destroy(&e->lock);
+    tc_free(e->writer);
+    tc_free(e->ingests);
+    tc_free(e->workers);
+    tc_free(e);
+}
+
+int tc_engine_start(struct tc_engine **out, const struct tc_engine_conf *conf, struct tc_err *err)
+{
+    struct tc_engine *e = new_engine(conf);
+    char text[TC_ADDR_TEXT_BYTES];
+    char admin_text[TC_ADDR_TEXT_BYTES];
+    int rc = start_parts(e, err);
+    if (rc < 0) {
+        set_gate(e, GATE_ABORT);
+        dismantle(e);
+        return rc;
+    }
+    tc_addr_text(&e->addr, text);
+    tc_addr_text(tc_admin_addr(e->admin), admin_text);
+    const struct tc_log_field fields[] = {
+        TC_LOG_Z("listen", text),
+        TC_LOG_Z("admin", admin_text),
+        TC_LOG_U("workers", e->plan.worker_cnt),
+        TC_LOG_Z("topology", e->plan.is_fused ? "fused" : "separate"),
+        TC_LOG_Z("reactor", e->ops->name),
+        TC_LOG_U("memory_bytes", e->mem.total_bytes),
+    };
+    tc_log_with(&e->log, TC_LOG_INFO, "started", fields, TC_ARRAY_CNT(fields), "tickcast %s serves",
+                conf->version);
+    set_gate(e, GATE_OPEN);
+    *out = e;
+    return TC_OK;
+}
+
+/* ---- memory ---- */
+
+static void print_holders(const struct tc_engine *e, FILE *out)
+{
+    for (uint32_t i = 0; i < e->mem.holder_cnt; i++) {
+        const struct tc_mem_holder *h = &e->mem.holders[i];
+        fprintf(out, "  %14" PRIu64 "  %s\n", h->bytes, h->name);
+    }
+    fprintf(out, "  %14" PRIu64 "  all; pages are used when they are touched\n",
+            e->mem.total_bytes);
+}
+
+int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out, struct tc_err *err)
+{
+    struct tc_engine *e = new_engine(conf);
+    int rc = prepare(e, err);
+    if (rc == TC_OK)
+        rc = init_parts(e, err);
+    for (uint32_t i = 0; rc == TC_OK && i < e->plan.worker_cnt; i++)
+        rc = start_worker(e, i, err);
+    if (rc == TC_OK) {
+        fprintf(out, "memory in bytes, by holder:\n");
+        print_holders(e, out);
+        fprintf(out,
+                "per idle connection: %zu (connection), %zu (fan-out), %zu (timer); per "
+                "subscription: %zu\n",
+                sizeof(struct tc_net_conn) + sizeof(uint32_t), tc_fan_conn_bytes(),
+                sizeof(struct tc_wheel_timer), tc_fan_member_bytes());
+    }
+    set_gate(e, GATE_ABORT);
+    dismantle(e);
+    return rc;
+}
+
+/* ---- running ---- */
+
+const struct tc_addr *tc_engine_addr(const struct tc_engine *e)
+{
+    return &e->addr;
+}
+
+const struct tc_addr *tc_engine_admin_addr(const struct tc_engine *e)
+{
+    return tc_admin_addr(e->admin);
+}
+
+bool tc_engine_is_ready(const struct tc_engine *e)
+{
+    return tc_status_is_ready(&e->status);
+}
+
+static void fill_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
+void tc_engine_signals_block(void)
+{
+    sigset_t set;
+    fill_signals(&set);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Once per tick: what the service manager and the metrics want to know. */
+static void tell(struct tc_engine *e, int64_t *watchdog_at_ns)
+{
+    int64_t now_ns = tc_os_mono_ns();
+    bool is_ready = tc_engine_is_ready(e);
+    tc_count_set(&e->process.ready, is_ready);
+    if (is_ready && !e->is_ready_told) {
+        e->is_ready_told = true;
+        tc_log(&e->log, TC_LOG_INFO, "ready", "ready to serve");
+        (void)tc_os_notify("READY=1\nSTATUS=serving");
+    }
+    int64_t span_ns = tc_os_watchdog_ns();
+    if (span_ns > 0 && now_ns >= *watchdog_at_ns) {
+        *watchdog_at_ns = now_ns + span_ns / 2;
+        (void)tc_os_notify("WATCHDOG=1");
+    }
+}
+
+int tc_engine_wait(struct tc_engine *e, int64_t span_ms, void (*on_tick)(void *ctx), void *ctx)
+{
+    sigset_t set;
+    int64_t watchdog_at_ns = 0;
+    int64_t end_ns = span_ms < 0 ? INT64_MAX : tc_os_mono_ns() + span_ms * 1000000;
+    const struct timespec tick = { 0, TICK_MS * 1000000l };
+    fill_signals(&set);
+    while (tc_os_mono_ns() < end_ns) {
+        int signal = sigtimedwait(&set, NULL, &tick);
+        if (signal == SIGTERM || signal == SIGINT)
+            return signal;
+        if (signal == SIGHUP)
+            tc_log(&e->log, TC_LOG_INFO, "reload",
+                   "nothing of this configuration can be changed while it runs");
+        tell(e, &watchdog_at_ns);
+        if (on_tick)
+            on_tick(ctx);
+    }
+    return 0;
+}
+
+void tc_engine_stop(struct tc_engine *e)
+{
+    tc_log(&e->log, TC_LOG_INFO, "draining", "stopping: clients have %" PRIu32 " ms to leave",
+           e->conf.conf->timeouts.drain_ms);
+    (void)tc_os_notify("STOPPING=1");
+    atomic_store(&e->status.is_draining, true);
+    tc_count_set(&e->process.draining, 1);
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++) {
+        tc_worker_drain(&e->workers[i].worker);
+        tc_os_bell_ring(e->workers[i].bell);
+    }
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
+        tc_thread_join(&e->workers[i].thread);
+    tc_log(&e->log, TC_LOG_INFO, "stopped", "stopped");
+    dismantle(e);
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Connections: birth, events, timers, end. */
+#include "io/net/net.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/net/net_int.h"
+
+enum { WHEEL_SLOTS = 1024, LISTEN_TAG = 0 };
+
+int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_err *err)
+{
+    char name[TC_MEM_NAME_MAX];
+    TC_ASSERT(conf->session_cnt >= 1 && conf->session_cnt <= TC_NET_SESSIONS_MAX);
+    memset(net, 0, sizeof(*net));
+    net->conf = *conf;
+    net->now_ns = conf->now_ns;
+    net->slot_max = tc_net_slots(conf->conn_max);
+    net->out_first = net->out_last = TC_NONE;
+    net->listen_fd = -1;
+    snprintf(name, sizeof(name), "%s: connections", conf->holder);
+    net->conns = tc_mem_take(conf->mem, name, sizeof(*net->conns), net->slot_max, err);
+    if (!net->conns)
+        return -TC_ENOMEM;
+    int rc = tc_pool_init(&net->slots, conf->mem, name, sizeof(uint32_t), net->slot_max, err);
+    if (rc == TC_OK)
+        rc = tc_wheel_init(&net->wheel, conf->mem, name, net->slot_max, WHEEL_SLOTS,
+                           TC_WHEEL_TICK_NS, conf->now_ns, err);
+    snprintf(name, sizeof(name), "%s: spill", conf->holder);
+    if (rc == TC_OK)
+        rc = tc_slab_init(&net->slab, conf->mem, name, conf->spill_bytes, err);
+    return rc;
+}
+
+/* ---- end ---- */
+
+void tc_net_out_free(struct tc_net *net, struct tc_net_conn *c)
+{
+    if (c->out_cap)
+        tc_slab_release(&net->slab, c->out_idx, c->out_cap);
+    c->out_cap = c->out_off = c->out_len = 0;
+}
+
+static void leave_session(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    net->conf.sessions[c->session]->on_end(net, slot);
+    c->ctx = TC_NONE;
+}
+
+void tc_net_end(struct tc_net *net, uint32_t slot, enum tc_close reason)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    TC_ASSERT(c->is_open);
+    if (c->is_finishing)
+        reason = c->reason;
+    else
+        leave_session(net, slot);
+    if (c->is_fan)
+        tc_fan_conn_close(net->conf.fan, slot);
+    tc_net_out_free(net, c);
+    tc_wheel_cancel(&net->wheel, slot);
+    net->conf.ops->conn_close(net->conf.reactor, slot);
+    c->is_open = c->is_fan = c->is_finishing = false;
+    tc_pool_release(&net->slots, slot);
+    net->conn_cnt--;
+    tc_count_set(&net->conf.metric->connections, net->conn_cnt);
+    tc_count_add(&net->conf.metric->closes[reason], 1);
+}
+
+void tc_net_linger(struct tc_net *net, uint32_t slot, enum tc_close reason)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    if (!tc_net_is_open(net, slot))
+        return;
+    leave_session(net, slot);
+    if (c->is_fan)
+        tc_fan_conn_close(net->conf.fan, slot);
+    c->is_fan = false;
+    c->is_finishing = true;
+    c->reason = (uint8_t)reason;
+    tc_net_arm(net, slot, net->now_ns + TC_NET_LINGER_NS);
+    tc_net_out_list(net, slot); /* with nothing left to send: shuts at the next flush */
+}
+
+void tc_net_finish(struct tc_net *net, uint32_t slot, enum tc_close reason)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    if (!tc_net_is_open(net, slot))
+        return;
+    net->conf.sessions[c->session]->goodbye(net, slot, reason);
+    if (c->is_open)
+        tc_net_linger(net, slot, reason);
+}
+
+/* ---- accept ---- */
+
+/* Connections of all workers; each counter is its worker's own, so the sum may be a moment old. */
+static uint64_t conn_sum(const struct tc_net *net)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < net->conf.peer_cnt; i++)
+        sum += tc_count_get(&net->conf.peers[i]->connections);
+    return sum;
+}
+
+static void refuse(struct tc_net *net, int fd)
+{
+    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+                               "Retry-After: 1\r\nConnection: close\r\n\r\n";
+    (void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)close(fd);
+    tc_count_add(&net->conf.metric->connections_refused, 1);
+}
+
+static void on_accept(struct tc_net *net, int res)
+{
+    if (res < 0) {
+        /* no descriptor, no memory: the reactor has stopped listening */
+        tc_log(net->conf.log, TC_LOG_WARN, "accept-paused",
+               "cannot accept: %s; paused, raise the limit of descriptors or lower "
+               "limits.connections", strerror(-res));
+        tc_count_add(&net->conf.metric->connections_refused, 1);
+        net->accept_at_ns = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
+        return;
+    }
+    uint32_t slot = tc_pool_acquire(&net->slots);
+    if (slot == TC_NONE) {
+        refuse(net, res);
+        return;
+    }
+    if (net->conf.ops->conn_open(net->conf.reactor, slot, res) < 0) {
+        tc_pool_release(&net->slots, slot);
+        refuse(net, res);
+        return;
+    }
+    struct tc_net_conn *c = &net->conns[slot];
+    bool is_listed = c->is_listed; /* its last connection may still stand in the list */
+    uint32_t out_next = c->out_next;
+    memset(c, 0, sizeof(*c));
+    c->is_listed = is_listed;
+    c->out_next = out_next;
+    c->ctx = TC_NONE;
+    c->is_open = true;
+    c->heard_ns = net->now_ns;
+    c->is_surplus = conn_sum(net) >= net->conf.conn_max;
+    net->conn_cnt++;
+    tc_count_set(&net->conf.metric->connections, net->conn_cnt);
+    tc_count_add(&net->conf.metric->connections_accepted, !c->is_surplus);
+    tc_count_add(&net->conf.metric->connections_refused, c->is_surplus);
+    net->conf.sessions[0]->on_open(net, slot);
+}
+
+int tc_net_accept_start(struct tc_net *net, int fd)
+{
+    int rc = net->conf.ops->accept_start(net->conf.reactor, fd, LISTEN_TAG);
+    if (rc == TC_OK)
+        net->listen_fd = fd;
+    return rc;
+}
+
+void tc_net_accept_stop(struct tc_net *net)
+{
+    if (net->listen_fd >= 0)
+        net->conf.ops->accept_stop(net->conf.reactor, LISTEN_TAG);
+    net->listen_fd = -1;
+    net->accept_at_ns = 0;
+}
+
+/* ---- events ---- */
+
+static void on_recv(struct tc_net *net, uint32_t slot, uint8_t *data, int res)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    if (res <= 0) {
+        tc_net_end(net, slot, res == 0 ? TC_CLOSE_PEER_ENDED : TC_CLOSE_PEER_RESET);
+        return;
+    }
+    tc_count_add(&net->conf.metric->received_bytes, (uint64_t)res);
+    if (c->is_finishing)
+        return; /* passed over: the peer has been told */
+    c->heard_ns = net->now_ns;
+    c->is_pinged = false;
+    /* commands change what is planned: let it out first */
+    if (c->is_fan && tc_fan_is_planned(net->conf.fan, slot))
+        tc_net_flush_planned(net, slot);
+    if (tc_net_is_open(net, slot))
+        net->conf.sessions[c->session]->on_bytes(net, slot, data, (uint32_t)res);
+}
+
+static void on_writable(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    c->is_waiting = false;
+    if (c->out_len > c->out_off || c->is_finishing)
+        tc_net_out_list(net, slot);
+    else if (c->is_fan)
+        tc_fan_conn_writable(net->conf.fan, slot);
+}
+
+void tc_net_on_event(struct tc_net *net, const struct tc_reactor_event *event)
+{
+    switch (event->kind) {
+    case TC_REACTOR_ACCEPT:
+        on_accept(net, event->res);
+        break;
+    case TC_REACTOR_RECV:
+        on_recv(net, event->slot, event->data, event->res);
+        break;
+    case TC_REACTOR_WRITABLE:
+        on_writable(net, event->slot);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- time ---- */
+
+void tc_net_arm(struct tc_net *net, uint32_t slot, int64_t deadline_ns)
+{
+    tc_wheel_arm(&net->wheel, slot, deadline_ns);
+}
+
+static void on_timer(void *ctx, uint32_t slot)
+{
+    struct tc_net *net = ctx;
+    struct tc_net_conn *c = &net->conns[slot];
+    if (!c->is_open)
+        return;
+    if (c->is_finishing)
+        tc_net_end(net, slot, TC_CLOSE_LINGER);
+    else
+        net->conf.sessions[c->session]->on_timer(net, slot);
+}
+
+uint32_t tc_net_on_time(struct tc_net *net, uint32_t visit_max)
+{
+    if (net->accept_at_ns && net->now_ns >= net->accept_at_ns) {
+        net->accept_at_ns = 0;
+        if (tc_net_accept_start(net, net->listen_fd) < 0)
+            net->accept_at_ns = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
+    }
+    return tc_wheel_advance(&net->wheel, net->now_ns, visit_max, on_timer, net);
+}
+
+int64_t tc_net_wake_ns(const struct tc_net *net)
+{
+    int64_t at_ns = tc_wheel_next_ns(&net->wheel);
+    return net->accept_at_ns ? TC_MIN(at_ns, net->accept_at_ns) : at_ns;
+}
+
+/* ---- sessions ---- */
+
+void tc_net_switch(struct tc_net *net, uint32_t slot, uint32_t session, uint32_t dialect)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    leave_session(net, slot);
+    c->session = (uint8_t)session;
+    if (dialect != TC_NONE) {
+        tc_fan_conn_open(net->conf.fan, slot, dialect);
+        c->is_fan = true;
+        if (c->out_len > c->out_off || c->is_waiting)
+            tc_fan_conn_blocked(net->conf.fan, slot);
+    }
+    net->conf.sessions[session]->on_open(net, slot);
+}
+
+void tc_net_drain(struct tc_net *net, uint32_t first, uint32_t cnt, uint32_t spread_ms)
+{
+    net->is_draining = true;
+    for (uint32_t i = first; i < first + cnt && i < net->slot_max; i++) {
+        struct tc_net_conn *c = &net->conns[i];
+        if (!tc_net_is_open(net, i))
+            continue;
+        uint32_t mixed = (i * 2654435761u) >> 8; /* neighbours come back at different times */
+        net->conf.sessions[c->session]->on_drain(net, i, spread_ms ? mixed % spread_ms : 0);
+        if (c->is_open)
+            tc_net_finish(net, i, TC_CLOSE_DRAINING);
+    }
+}
+
+void tc_net_end_all(struct tc_net *net, enum tc_close reason)
+{
+    for (uint32_t i = 0; i < net->slot_max && net->conn_cnt; i++) {
+        struct tc_net_conn *c = &net->conns[i];
+        if (c->is_open)
+            tc_net_end(net, i, reason);
+    }
+}

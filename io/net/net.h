@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+/* io/net: the connections of one worker: from the reactor's events to sessions, and from the flush
+ * plan of core/fanout to the reactor's sends.
+ *
+ *   reactor ──RECV──> session.on_bytes ──commands──> fan        out: what the session wrote itself,
+ *      ^                     │ tc_net_write                     and the tail of a frame that was cut
+ *      │                     v                                  (the spill): one block of the slab
+ *      └── send <── out of the connection, first
+ *      └── send <── lanes planned by fan, only while out is empty
+ *
+ * A slot is the number of a connection for reactor, fan, timers and net alike. A session is the
+ * dialect's half of a connection: a row of functions (io/session). Its small state lies in struct
+ * tc_net_conn; what it needs only while a message is incomplete it borrows (ctx).
+ *
+ * Connections end in one function, tc_net_end, with a reason of io/net/close.h. tc_net_finish is the
+ * polite way there: goodbye, flush, half-close, and tc_net_end when the peer has closed too or
+ * TC_NET_LINGER_NS later.
+ *
+ * One thread (the worker's). Nothing is allocated after init. */
+#ifndef TC_IO_NET_NET_H
+#define TC_IO_NET_NET_H
+
+#include "core/fanout/fan.h"
+#include "core/flow/bucket.h"
+#include "core/mem/slab.h"
+#include "core/obs/log.h"
+#include "core/obs/metric.h"
+#include "core/time/wheel.h"
+#include "io/net/close.h"
+#include "io/reactor/reactor.h"
+
+enum {
+    TC_NET_LOBBY_MAX = 16,     /* slots above the limit, for connections that are told so */
+    TC_NET_OUT_MAX = 1 << 20,  /* bytes that a session may leave unread; then "unread-replies" */
+    TC_NET_SESSIONS_MAX = 8,   /* rows of the session table */
+};
+#define TC_NET_LINGER_NS (2 * 1000000000ll)     /* for the peer to close after us */
+#define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after the machine had no descriptor or memory */
+
+struct tc_net;
+
+/* What a dialect does with its connections. All on the worker's thread; none may block. After a call
+ * the connection may be gone (tc_net_is_open). */
+struct tc_net_session {
+    const char *name; /* "http", "ws" */
+    /* The connection is this session's from now on. */
+    void (*on_open)(struct tc_net *net, uint32_t slot);
+    /* Bytes of the peer; they may be changed in place and are void afterwards. Nothing is planned
+     * for the slot, so subscriptions may change. */
+    void (*on_bytes)(struct tc_net *net, uint32_t slot, uint8_t *bytes, uint32_t len);
+    /* Its timer (tc_net_arm) went off. */
+    void (*on_timer)(struct tc_net *net, uint32_t slot);
+    /* A graceful stop begins: tell the peer, if the dialect can. */
+    void (*on_drain)(struct tc_net *net, uint32_t slot, uint32_t reconnect_ms);
+    /* Writes the last words for that reason, if the dialect has any. */
+    void (*goodbye)(struct tc_net *net, uint32_t slot, enum tc_close reason);
+    /* The connection leaves this session: give back what was borrowed. */
+    void (*on_end)(struct tc_net *net, uint32_t slot);
+};
+
+struct tc_net_conn {
+    int64_t heard_ns;         /* when the peer's last bytes came */
+    struct tc_bucket commands;
+    struct tc_bucket controls;
+    uint32_t ctx;             /* what the session borrowed, TC_NONE: nothing */
+    uint32_t out_idx;         /* block of the slab; void while out_cap is 0 */
+    uint32_t out_cap;
+    uint32_t out_off;         /* [out_off, out_len) is not sent yet */
+    uint32_t out_len;
+    uint32_t out_next;        /* list of connections with out to try */
+    uint16_t refused_cnt;     /* commands refused in a row for coming too fast */
+    uint8_t session;          /* row of the session table */
+    uint8_t reason;           /* enum tc_close, while finishing */
+    bool is_open;
+    bool is_fan;              /* known to fan */
+    bool is_waiting;          /* a WRITABLE event is to come */
+    bool is_listed;           /* in the list of out */
+    bool is_finishing;
+    bool is_shut;             /* half-closed by us */
+    bool is_pinged;           /* since it was last heard */
+    bool is_surplus;          /* above the limit: to be told so */
+};
+
+struct tc_net_conf {
+    const struct tc_reactor_ops *ops;
+    struct tc_reactor *reactor;
+    struct tc_fan *fan;
+    const struct tc_net_session *const *sessions; /* row 0 gets new connections */
+    uint32_t session_cnt;
+    void *session_ctx;        /* of the sessions */
+    uint32_t conn_max;        /* connections that may be open at once on all workers */
+    uint64_t spill_bytes;
+    const struct tc_metric_worker *const *peers; /* all workers' counters, to know the sum */
+    uint32_t peer_cnt;
+    struct tc_metric_worker *metric;
+    struct tc_log_ring *log;  /* may be NULL */
+    struct tc_mem *mem;
+    const char *holder;       /* "worker 0" */
+    int64_t now_ns;
+};
+
+struct tc_net {
+    struct tc_net_conf conf;
+    struct tc_net_conn *conns;
+    uint32_t slot_max;
+    struct tc_pool slots;     /* free slots */
+    struct tc_slab slab;
+    struct tc_wheel wheel;
+    int64_t now_ns;           /* of this turn */
+    int64_t wall_ms;
+    uint32_t conn_cnt;
+    uint32_t out_first;       /* list of connections whose out is to be tried */
+    uint32_t out_last;
+    int listen_fd;            /* -1: not accepting */
+    int64_t accept_at_ns;     /* accepting is paused until then; 0: it is not */
+    bool is_draining;
+};
+
+/* Slots that the reactor and fan must have for conn_max connections. */
+static inline uint32_t tc_net_slots(uint32_t conn_max)
+{
+    return conn_max + TC_NET_LOBBY_MAX;
+}
+
+int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_err *err) TC_MUST_CHECK;
+
+/* ---- the turn; the caller sets now_ns and wall_ms first ---- */
+
+/* ACCEPT, RECV and WRITABLE of the reactor. */
+void tc_net_on_event(struct tc_net *net, const struct tc_reactor_event *event);
+
+/* Timers that are due, at most visit_max looked at; ends an accept pause. */
+uint32_t tc_net_on_time(struct tc_net *net, uint32_t visit_max);
+
+/* Sends what sessions wrote. Returns sends. */
+uint32_t tc_net_flush_out(struct tc_net *net);
+
+/* Sends what fan planned, at most about send_max sends. Returns sends. */
+uint32_t tc_net_flush(struct tc_net *net, uint32_t send_max);
+
+/* A slice of catch-up: at most send_max connections of max_bytes each. Only when fan has nothing
+ * touched. Returns sends. */
+uint32_t tc_net_catch_up(struct tc_net *net, uint32_t send_max, uint32_t max_bytes);
+
+/* Monotonic time at which tc_net_on_time is wanted; INT64_MAX: not. */
+int64_t tc_net_wake_ns(const struct tc_net *net);
+
+/* ---- listening ---- */
+
+/* fd stays the caller's. */
+int tc_net_accept_start(struct tc_net *net, int fd) TC_MUST_CHECK;
+void tc_net_accept_stop(struct tc_net *net);
+
+/* Graceful stop of the slots of [first, first + cnt): on_drain with reconnect delays spread over
+ * spread_ms, then tc_net_finish. The caller goes through [0, slot_max) slice by slice. */
+void tc_net_drain(struct tc_net *net, uint32_t first, uint32_t cnt, uint32_t spread_ms);
+
+/* Ends all that are still open. */
+void tc_net_end_all(struct tc_net *net, enum tc_close reason);
+
+/* ---- for sessions ---- */
+
+static inline bool tc_net_is_open(const struct tc_net *net, uint32_t slot)
+{
+    return net->conns[slot].is_open && !net->conns[slot].is_finishing;
+}
+
+/* Appends bytes to the connection's out. On too much unread or no memory the connection ends (or, with
+ * memory, finishes): look at tc_net_is_open before going on. */
+void tc_net_write(struct tc_net *net, uint32_t slot, const void *bytes, size_t len);
+
+/* The connection becomes one of another session, and, if dialect is not TC_NONE, known to fan. */
+void tc_net_switch(struct tc_net *net, uint32_t slot, uint32_t session, uint32_t dialect);
+
+/* One timer per connection; a later call moves it. */
+void tc_net_arm(struct tc_net *net, uint32_t slot, int64_t deadline_ns);
+
+/* Ends it now. Safe at any time on an open slot. */
+void tc_net_end(struct tc_net *net, uint32_t slot, enum tc_close reason);
+
+/* Ends it politely: the session's goodbye, then tc_net_linger. Nothing if it is finishing already. */
+void tc_net_finish(struct tc_net *net, uint32_t slot, enum tc_close reason);
+
+/* The session has said its last words itself: sends what is left, half-closes, waits for the peer. */
+void tc_net_linger(struct tc_net *net, uint32_t slot, enum tc_close reason);
+
+#endif

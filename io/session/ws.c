@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/* WebSocket with JSON commands (docs/protocol.md): frames in, commands to fan, replies out. */
+#include "io/session/session.h"
+#include "proto/ws/ws_json.h"
+
+#define MS_NS 1000000ll
+
+static struct tc_ws_ctx *ctx_of(const struct tc_net *net, uint32_t slot)
+{
+    uint32_t ctx = net->conns[slot].ctx;
+    return ctx == TC_NONE ? NULL : tc_pool_at(&tc_sessions_of(net)->messages, ctx);
+}
+
+static void release_ctx(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    struct tc_ws_ctx *ctx = ctx_of(net, slot);
+    if (!ctx)
+        return;
+    if (!tc_ws_in_is_idle(&ctx->in))
+        tc_ws_in_reset(&ctx->in);
+    tc_pool_release(&tc_sessions_of(net)->messages, c->ctx);
+    c->ctx = TC_NONE;
+}
+
+static void write_close(struct tc_net *net, uint32_t slot, uint16_t code, const char *text)
+{
+    uint8_t out[TC_WS_CONTROL_FRAME_MAX];
+    tc_net_write(net, slot, out, tc_ws_close_frame(out, code, text));
+}
+
+static void ws_goodbye(struct tc_net *net, uint32_t slot, enum tc_close reason)
+{
+    const struct tc_close_row *row = &tc_closes[reason];
+    if (row->ws_code)
+        write_close(net, slot, row->ws_code, row->text);
+}
+
+/* ---- commands ---- */
+
+static void reply_error(struct tc_net *net, uint32_t slot, struct tc_str id, enum tc_code code,
+                        const char *message, struct tc_str room)
+{
+    uint8_t out[TC_NOTICE_BYTES_MAX];
+    tc_count_add(&net->conf.metric->command_errors, 1);
+    tc_net_write(net, slot, out, tc_ws_json_error(out, id, code, message, room));
+}
+
+static void refuse_room(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd, int rc,
+                        struct tc_str room)
+{
+    switch (rc) {
+    case -TC_EINVAL:
+        reply_error(net, slot, cmd->id, TC_CODE_ROOM_ILLEGAL,
+                    "a room name is 1 to 128 printable ASCII characters without blanks, quotes, "
+                    "backslash, asterisk and comma", room);
+        break;
+    case -TC_ENOTFOUND:
+        reply_error(net, slot, cmd->id, TC_CODE_ROOM_UNKNOWN, "this server has no such room", room);
+        break;
+    case -TC_ELIMIT:
+        reply_error(net, slot, cmd->id, TC_CODE_TOO_MANY_ROOMS,
+                    "the connection has as many rooms as it may: unsubscribe first", room);
+        break;
+    default:
+        reply_error(net, slot, cmd->id, TC_CODE_OVERLOADED,
+                    "no place for the subscription now: try again later", room);
+        break;
+    }
+}
+
+static void subscribe(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd)
+{
+    uint8_t reply[TC_NOTICE_BYTES_MAX];
+    for (uint32_t i = 0; i < cmd->room_cnt && tc_net_is_open(net, slot); i++) {
+        const struct tc_cmd_room *r = &cmd->rooms[i];
+        struct tc_fan_wish wish = { .room = r->name, .id = cmd->id };
+        size_t len = 0;
+        if (tc_room_name_is_private(r->name)) {
+            reply_error(net, slot, cmd->id, TC_CODE_NOT_SUPPORTED,
+                        "rooms of one user need authorization, which is not built yet", r->name);
+            continue;
+        }
+        wish.is_snapshot = cmd->is_snapshot;
+        wish.from = (struct tc_fan_from){ r->from.log, r->from.pos, r->from.ts_ms };
+        int rc = tc_fan_subscribe(net->conf.fan, slot, &wish, net->now_ns, reply, &len);
+        if (rc < 0)
+            refuse_room(net, slot, cmd, rc, r->name);
+        else if (rc > 0)
+            tc_net_write(net, slot, reply, len);
+    }
+}
+
+static void unsubscribe(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd)
+{
+    uint8_t out[TC_NOTICE_BYTES_MAX];
+    for (uint32_t i = 0; i < cmd->room_cnt && tc_net_is_open(net, slot); i++) {
+        struct tc_notice notice = { .kind = TC_NOTICE_UNSUBSCRIBED, .id = cmd->id };
+        notice.room = cmd->rooms[i].name;
+        int rc = tc_room_name_check(notice.room);
+        if (rc < 0) {
+            refuse_room(net, slot, cmd, rc, notice.room);
+            continue;
+        }
+        /* the wish is fulfilled as well if it was not subscribed */
+        rc = tc_fan_unsubscribe(net->conf.fan, slot, notice.room);
+        TC_ASSERT(rc == TC_OK || rc == -TC_ENOTFOUND);
+        tc_net_write(net, slot, out, tc_ws_json.notice(&notice, out));
+    }
+}
+
+/* Whether the command may be carried out; it has been answered otherwise. A long list of rooms counts
+ * as several commands, for it is as much work. */
+static bool is_in_time(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd)
+{
+    enum { ROOMS_PER_COMMAND = 16 };
+    struct tc_net_conn *c = &net->conns[slot];
+    uint32_t cost = 1 + cmd->room_cnt / ROOMS_PER_COMMAND;
+    if (tc_bucket_try_take(&c->commands, &tc_sessions_of(net)->command_rate, cost, net->now_ns)) {
+        c->refused_cnt = 0;
+        return true;
+    }
+    c->refused_cnt++;
+    reply_error(net, slot, cmd->id, TC_CODE_RATE_LIMITED, "too many commands: slow down",
+                (struct tc_str){ NULL, 0 });
+    if (c->refused_cnt >= TC_SESSION_REFUSED_MAX)
+        tc_net_finish(net, slot, TC_CLOSE_TOO_FAST);
+    return false;
+}
+
+static void on_command(struct tc_net *net, uint32_t slot, const struct tc_ws_msg *msg)
+{
+    struct tc_sessions *s = tc_sessions_of(net);
+    struct tc_cmd cmd;
+    int rc = tc_cmd_parse(&s->json, msg->bytes, msg->len, s->rooms, TC_CMD_ROOMS_MAX, &cmd);
+    tc_count_add(&net->conf.metric->commands, 1);
+    if (rc < 0)
+        cmd.room_cnt = 0;
+    if (!is_in_time(net, slot, &cmd))
+        return;
+    if (rc < 0) {
+        reply_error(net, slot, cmd.id, cmd.code, cmd.message, (struct tc_str){ NULL, 0 });
+    } else if (cmd.kind == TC_CMD_SUBSCRIBE) {
+        subscribe(net, slot, &cmd);
+    } else if (cmd.kind == TC_CMD_UNSUBSCRIBE) {
+        unsubscribe(net, slot, &cmd);
+    } else {
+        uint8_t out[TC_NOTICE_BYTES_MAX];
+        tc_net_write(net, slot, out, tc_ws_json_pong(out, cmd.id, net->wall_ms));
+    }
+}
+
+/* ---- frames ---- */
+
+static void on_control(struct tc_net *net, uint32_t slot, const struct tc_ws_msg *msg)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    uint8_t out[TC_WS_CONTROL_FRAME_MAX];
+    if (!tc_bucket_try_take(&c->controls, &tc_sessions_of(net)->control_rate, 1, net->now_ns))
+        tc_net_finish(net, slot, TC_CLOSE_POLICY);
+    else if (msg->opcode == TC_WS_PING)
+        tc_net_write(net, slot, out, tc_ws_control(out, TC_WS_PONG, msg->bytes, msg->len));
+}
+
+static void on_message(struct tc_net *net, uint32_t slot, const struct tc_ws_msg *msg)
+{
+    switch (msg->opcode) {
+    case TC_WS_TEXT:
+        on_command(net, slot, msg);
+        break;
+    case TC_WS_BINARY:
+        tc_net_finish(net, slot, TC_CLOSE_UNSUPPORTED);
+        break;
+    case TC_WS_CLOSE: /* its code is echoed (RFC 6455 section 5.5.1) */
+        write_close(net, slot, msg->close_code, NULL);
+        tc_net_linger(net, slot, TC_CLOSE_PEER_CLOSED);
+        break;
+    default:
+        on_control(net, slot, msg);
+        break;
+    }
+}
+
+static struct tc_ws_ctx *borrow_ctx(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    if (c->ctx == TC_NONE)
+        c->ctx = tc_pool_acquire(&tc_sessions_of(net)->messages);
+    if (c->ctx == TC_NONE)
+        tc_net_finish(net, slot, TC_CLOSE_NO_CONTEXT);
+    return ctx_of(net, slot);
+}
+
+static void ws_on_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uint32_t len)
+{
+    struct tc_ws_ctx *ctx = borrow_ctx(net, slot);
+    while (ctx) {
+        struct tc_ws_msg msg;
+        size_t used = 0;
+        int rc = tc_ws_in_feed(&ctx->in, bytes, len, &used, &msg);
+        bytes += used;
+        len -= (uint32_t)used;
+        if (rc < 0) {
+            tc_count_add(&net->conf.metric->glitches, 1);
+            write_close(net, slot, (uint16_t)ctx->in.close_code, ctx->in.detail);
+            tc_net_linger(net, slot, tc_close_of_ws(ctx->in.close_code));
+            return;
+        }
+        if (rc == 0)
+            break;
+        on_message(net, slot, &msg);
+        if (!tc_net_is_open(net, slot))
+            return; /* it has given ctx back */
+    }
+    if (ctx && tc_ws_in_is_idle(&ctx->in))
+        release_ctx(net, slot);
+}
+
+/* ---- time ---- */
+
+/* A silent peer is asked for a sign of life, then given up. */
+static void ws_on_timer(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    const struct tc_conf_timeouts *t = &tc_sessions_of(net)->conf->timeouts;
+    int64_t idle_at_ns = c->heard_ns + t->idle_ms * MS_NS;
+    int64_t ping_at_ns = c->heard_ns + t->ping_ms * MS_NS;
+    if (net->now_ns >= idle_at_ns) {
+        tc_net_finish(net, slot, TC_CLOSE_IDLE);
+        return;
+    }
+    if (!c->is_pinged && net->now_ns >= ping_at_ns) {
+        uint8_t out[TC_WS_CONTROL_FRAME_MAX];
+        c->is_pinged = true;
+        tc_net_write(net, slot, out, tc_ws_control(out, TC_WS_PING, NULL, 0));
+    }
+    if (tc_net_is_open(net, slot))
+        tc_net_arm(net, slot, c->is_pinged ? idle_at_ns : TC_MIN(idle_at_ns, ping_at_ns));
+}
+
+static void ws_on_drain(struct tc_net *net, uint32_t slot, uint32_t reconnect_ms)
+{
+    uint8_t out[TC_NOTICE_BYTES_MAX];
+    tc_net_write(net, slot, out, tc_ws_json_draining(out, reconnect_ms));
+}
+
+const struct tc_net_session tc_session_ws = {
+    .name = "ws",
+    .on_open = ws_on_timer,
+    .on_bytes = ws_on_bytes,
+    .on_timer = ws_on_timer,
+    .on_drain = ws_on_drain,
+    .goodbye = ws_goodbye,
+    .on_end = release_ctx,
+};
