@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+/* tickcast sub: room updates in a terminal, with the proof that none is missing. */
+#include "tools/tickcast/cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/mem/mem.h"
+#include "tools/tickcast/sub_feed.h"
+#include "tools/tickcast/ws_client.h"
+
+enum {
+    EXIT_CLEAN = 0,
+    EXIT_USAGE = 2,
+    EXIT_REMOTE = 4,
+    BACKOFF_MIN_MS = 250,
+    BACKOFF_MAX_MS = 5000,
+    DRAIN_MAX_MS = 60000, /* a server may not send us away for longer */
+    PING_MS = 5000,
+    SILENT_MS = 20000, /* pings are answered: a server silent for this long is gone */
+};
+
+static const char usage_text[] =
+    "usage: tickcast sub ROOM... [options]\n"
+    "\n"
+    "Subscribes to rooms, prints their updates and checks that none is missing between two:\n"
+    "prev <= last < pos. After a break it connects again and goes on from the last position.\n"
+    "\n"
+    "  --url URL          the engine (ws://127.0.0.1:8080/ws)\n"
+    "  --json             one JSON object a line: the messages as they came, then a summary\n"
+    "  --count N          stop after N updates\n"
+    "  --seconds N        stop after N seconds\n"
+    "  --from LOG:POS     resume after position POS of LOG (both as a confirmation names them)\n"
+    "  --from snapshot    begin with the newest value (the default)\n"
+    "  --from latest      begin with the next update; also --no-snapshot\n"
+    "  --quiet            no updates, only notices and the summary\n"
+    "  --wait             keep trying while the engine cannot be reached at first\n"
+    "  --once             end when the connection ends\n"
+    "\n"
+    "examples:\n"
+    "  tickcast sub ticker-BTCUSDT\n"
+    "  tickcast sub ticker-BTCUSDT ticker-ETHUSDT --count 100 --json | jq .data\n"
+    "  tickcast sub ticker-BTCUSDT --from demo/ticks/3@9f2c:18273640\n"
+    "\n"
+    "exit: 0 done, 2 usage, 4 the engine refused, went away, or a chain was broken\n";
+
+struct options {
+    struct tc_url url;
+    const char *url_text;
+    const char *from; /* LOG:POS or NULL */
+    uint64_t count_max;
+    uint64_t seconds;
+    bool is_json;
+    bool is_quiet;
+    bool is_wait;
+    bool is_once;
+    bool has_snapshot;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction act = { .sa_handler = on_signal };
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    act.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &act, NULL); /* `| head` ends us through ferror */
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "tickcast sub: %s%s\ntry: tickcast sub --help\n", what, value);
+    return EXIT_USAGE;
+}
+
+static bool parse_cnt(const char *text, uint64_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    *out = n;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && n > 0;
+}
+
+/* TC_OK, or the exit code of a usage error negated; 1: help was printed. */
+static int parse_options(struct options *o, int argc, char **argv)
+{
+    enum {
+        URL = 'u',
+        JSON = 'j',
+        COUNT = 'n',
+        SECONDS = 't',
+        FROM = 'f',
+        BARE = 'b',
+        QUIET = 'q',
+        WAIT = 'w',
+        ONCE = '1',
+        HELP = 'h'
+    };
+    static const struct option table[] = {
+        { "url", required_argument, NULL, URL },
+        { "json", no_argument, NULL, JSON },
+        { "count", required_argument, NULL, COUNT },
+        { "seconds", required_argument, NULL, SECONDS },
+        { "from", required_argument, NULL, FROM },
+        { "no-snapshot", no_argument, NULL, BARE },
+        { "quiet", no_argument, NULL, QUIET },
+        { "wait", no_argument, NULL, WAIT },
+        { "once", no_argument, NULL, ONCE },
+        { "help", no_argument, NULL, HELP },
+        { NULL, 0, NULL, 0 },
+    };
+    int c = 0;
+    optind = 0; /* glibc: begin anew, whatever the caller parsed before */
+    while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+        if (c == URL)
+            o->url_text = optarg;
+        else if (c == JSON)
+            o->is_json = true;
+        else if (c == COUNT && !parse_cnt(optarg, &o->count_max))
+            return -wrong("--count is not a positive number: ", optarg);
+        else if (c == SECONDS && !parse_cnt(optarg, &o->seconds))
+            return -wrong("--seconds is not a positive number: ", optarg);
+        else if (c == FROM)
+            o->from = optarg;
+        else if (c == BARE)
+            o->has_snapshot = false;
+        else if (c == QUIET)
+            o->is_quiet = true;
+        else if (c == WAIT)
+            o->is_wait = true;
+        else if (c == ONCE)
+            o->is_once = true;
+        else if (c == HELP)
+            return 1;
+        else if (c == '?')
+            return -EXIT_USAGE; /* getopt has said which */
+    }
+    struct tc_err err;
+    if (tc_url_parse(&o->url, o->url_text, &err) != TC_OK)
+        return -wrong("", err.text);
+    if (optind >= argc)
+        return -wrong("name at least one room, like ticker-BTCUSDT", "");
+    if (o->from && strcmp(o->from, "latest") == 0)
+        o->has_snapshot = false;
+    if (o->from && (strcmp(o->from, "latest") == 0 || strcmp(o->from, "snapshot") == 0))
+        o->from = NULL;
+    return TC_OK;
+}
+
+/* Puts each room at LOG:POS, as if it had been read up to there. */
+static bool apply_from(struct tc_sub *sub, const char *from)
+{
+    const char *colon = strrchr(from, ':');
+    char *end = NULL;
+    if (!colon || colon == from || colon[1] < '0' || colon[1] > '9')
+        return false;
+    errno = 0;
+    long long pos = strtoll(colon + 1, &end, 10);
+    if (*end != '\0' || errno != 0 || colon - from > TC_LOG_NAME_MAX)
+        return false;
+    for (uint32_t i = 0; i < sub->room_cnt; i++)
+        tc_chain_moved(&sub->rooms[i].chain, (struct tc_str){ from, (size_t)(colon - from) }, pos);
+    return true;
+}
+
+static bool on_text(void *ctx, const char *text, size_t len)
+{
+    return tc_sub_on_message(ctx, text, len);
+}
+
+static int subscribe(struct tc_ws_client *client, struct tc_sub *sub, struct tc_err *err)
+{
+    uint32_t next_idx = 0;
+    size_t len = 0;
+    int rc = TC_OK;
+    char *text = NULL;
+    while (rc == TC_OK && (text = tc_sub_command(sub, &next_idx, &len))) {
+        rc = tc_ws_client_send(client, text, len, err);
+        tc_free(text);
+    }
+    return rc;
+}
+
+/* Reads until the end of the connection (< 0, *err filled) or of the job (0). */
+static int read_all(struct tc_ws_client *client, struct tc_sub *sub, int64_t until_ms,
+                    struct tc_err *err)
+{
+    static const char ping[] = "{\"event\":\"ping\"}";
+    int64_t heard_ms = now_ms();
+    int64_t pinged_ms = heard_ms;
+    int rc = subscribe(client, sub, err);
+    while (rc >= 0) {
+        int64_t now = now_ms();
+        if (stop || now >= until_ms || ferror(sub->out) || sub->refused_cnt == sub->room_cnt ||
+            (sub->count_max && sub->stats.update_cnt >= sub->count_max))
+            return TC_OK;
+        if (now - heard_ms > SILENT_MS)
+            return tc_err_set(err, -TC_EIO, "the engine is silent");
+        if (now - pinged_ms > PING_MS) {
+            pinged_ms = now;
+            rc = tc_ws_client_send(client, ping, sizeof(ping) - 1, err);
+            if (rc < 0)
+                break;
+        }
+        rc =
+            tc_ws_client_read(client, (int)TC_MIN(until_ms - now, (int64_t)500), on_text, sub, err);
+        if (rc > 0)
+            heard_ms = now_ms();
+        fflush(sub->out);
+    }
+    return rc;
+}
+
+/* Waits before try number try_idx, or as long as the server asked for; ends early on a signal. */
+static void back_off(struct tc_sub *sub, uint32_t try_idx, int64_t until_ms)
+{
+    uint32_t random = 0;
+    int64_t delay_ms = TC_MIN((int64_t)BACKOFF_MIN_MS << TC_MIN(try_idx, 6u), BACKOFF_MAX_MS);
+    if (getentropy(&random, sizeof(random)) != 0)
+        random = (uint32_t)now_ms();
+    delay_ms = delay_ms / 2 + random % (delay_ms / 2 + 1); /* many clients must not come as one */
+    if (sub->reconnect_ms >= 0)
+        delay_ms = TC_MIN(sub->reconnect_ms, DRAIN_MAX_MS);
+    sub->reconnect_ms = -1;
+    int64_t end_ms = TC_MIN(now_ms() + delay_ms, until_ms);
+    for (int64_t left = end_ms - now_ms(); !stop && left > 0; left = end_ms - now_ms()) {
+        struct timespec ts = { left / 1000, (left % 1000) * 1000000 };
+        nanosleep(&ts, NULL);
+    }
+}
+
+static void say(const struct tc_sub *sub, const char *text)
+{
+    if (!sub->is_quiet || sub->is_json)
+        fprintf(stderr, "tickcast sub: %s\n", text);
+}
+
+/* The whole job over as many connections as it takes. */
+static int run(const struct options *o, struct tc_sub *sub)
+{
+    int64_t until_ms =
+        o->seconds && o->seconds < UINT32_MAX ? now_ms() + (int64_t)o->seconds * 1000 : INT64_MAX;
+    bool was_up = false;
+    uint32_t try_idx = 0;
+    while (!stop && now_ms() < until_ms) {
+        struct tc_ws_client *client = NULL;
+        struct tc_err err = { 0 };
+        int rc = tc_ws_client_open(&client, &o->url, &stop, &err);
+        if (rc == TC_OK) {
+            uint64_t before_cnt = sub->stats.update_cnt;
+            sub->stats.reconnect_cnt += was_up;
+            if (was_up)
+                say(sub, "connected again");
+            was_up = true;
+            rc = read_all(client, sub, until_ms, &err);
+            tc_ws_client_close(client);
+            if (rc == TC_OK)
+                return EXIT_CLEAN;
+            if (sub->stats.update_cnt > before_cnt)
+                try_idx = 0;
+        } else if (!stop && !was_up && !o->is_wait) {
+            fprintf(stderr,
+                    "tickcast sub: %s\nIs the engine running? `tickcast demo` starts one; "
+                    "--wait keeps trying.\n",
+                    err.text);
+            return EXIT_REMOTE;
+        }
+        if (stop)
+            break;
+        say(sub, err.text);
+        if (o->is_once)
+            return EXIT_REMOTE;
+        back_off(sub, try_idx++, until_ms);
+    }
+    return was_up ? EXIT_CLEAN : EXIT_REMOTE;
+}
+
+int tc_cmd_sub(int argc, char **argv)
+{
+    struct options o = { .url_text = "ws://127.0.0.1:8080/ws", .has_snapshot = true };
+    struct tc_sub sub;
+    struct tc_err err;
+    int rc = parse_options(&o, argc, argv);
+    if (rc > 0) {
+        fputs(usage_text, stdout);
+        return EXIT_CLEAN;
+    }
+    if (rc < 0)
+        return -rc;
+    if (tc_sub_init(&sub, argv + optind, (uint32_t)(argc - optind), &err) != TC_OK)
+        return wrong("", err.text);
+    sub.is_json = o.is_json;
+    sub.is_quiet = o.is_quiet;
+    sub.has_snapshot = o.has_snapshot;
+    sub.count_max = o.count_max;
+    sub.is_colour = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+    if (o.from && !apply_from(&sub, o.from)) {
+        tc_sub_fini(&sub);
+        return wrong("--from is LOG:POS, latest or snapshot, not ", o.from);
+    }
+    catch_signals();
+    rc = run(&o, &sub);
+    if (sub.is_json || sub.stats.update_cnt + sub.stats.error_cnt > 0 || rc == EXIT_CLEAN)
+        tc_sub_summary(&sub);
+    fflush(sub.out);
+    if (tc_sub_is_broken(&sub) || sub.refused_cnt == sub.room_cnt)
+        rc = EXIT_REMOTE;
+    tc_sub_fini(&sub);
+    return rc;
+}
