@@ -28,7 +28,8 @@
 /* "No entry" in every table that is indexed by uint32_t. */
 #define TC_NONE UINT32_MAX
 
-/* A wrong program ends here, in every build: the place and the condition go to stderr, then abort. */
+/* A wrong program ends here, in every build: the place and the condition go to stderr, then abort.
+ */
 #define TC_ASSERT(cond)                                                                            \
     do {                                                                                           \
         if (TC_UNLIKELY(!(cond)))                                                                  \

@@ -4,10 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const char *const texts[TC_ERR_CNT] = {
-    "ok",
+static const char *const texts[TC_ERR_CNT] = { "ok",
 #define X(name, text) text,
-    TC_ERR_TABLE(X)
+                                               TC_ERR_TABLE(X)
 #undef X
 };
 

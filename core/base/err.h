@@ -11,19 +11,19 @@
 
 /* name, stable text */
 #define TC_ERR_TABLE(X)                                                                            \
-    X(EINVAL, "invalid")              /* input that breaks a rule of its format */                 \
-    X(ELIMIT, "limit")                /* a named limit would be passed */                          \
-    X(ENOMEM, "no-memory")            /* a budget or pool is spent */                              \
-    X(ENOTFOUND, "not-found")         /* no such room, log, key */                                 \
-    X(EEXIST, "exists")               /* is there already */                                       \
-    X(ELAPPED, "lapped")              /* the bus has overwritten it */                             \
-    X(EAGAIN, "again")                /* cannot proceed now; try when the peer or pool has room */ \
-    X(ECLOSED, "closed")              /* the peer ended it */                                      \
-    X(EDEPTH, "too-deep")             /* nested deeper than the limit */                           \
-    X(EUTF8, "bad-utf8")              /* text that is not UTF-8 */                                 \
-    X(EIO, "io")                      /* the operating system or a remote side refused */          \
-    X(ENOTSUP, "not-supported")       /* known, and not built */                                   \
-    X(EINTERNAL, "internal")          /* should not happen and is not worth an abort */
+    X(EINVAL, "invalid")        /* input that breaks a rule of its format */                       \
+    X(ELIMIT, "limit")          /* a named limit would be passed */                                \
+    X(ENOMEM, "no-memory")      /* a budget or pool is spent */                                    \
+    X(ENOTFOUND, "not-found")   /* no such room, log, key */                                       \
+    X(EEXIST, "exists")         /* is there already */                                             \
+    X(ELAPPED, "lapped")        /* the bus has overwritten it */                                   \
+    X(EAGAIN, "again")          /* cannot proceed now; try when the peer or pool has room */       \
+    X(ECLOSED, "closed")        /* the peer ended it */                                            \
+    X(EDEPTH, "too-deep")       /* nested deeper than the limit */                                 \
+    X(EUTF8, "bad-utf8")        /* text that is not UTF-8 */                                       \
+    X(EIO, "io")                /* the operating system or a remote side refused */                \
+    X(ENOTSUP, "not-supported") /* known, and not built */                                         \
+    X(EINTERNAL, "internal")    /* should not happen and is not worth an abort */
 
 enum tc_err_code {
     TC_OK = 0,

@@ -5,18 +5,19 @@
 
 /* Words of a descriptor. */
 enum {
-    W_ROOM,  /* room | len << 32 | aux << 56 */
-    W_LINK,  /* prev_delta | next_delta << 32; the one word that is rewritten after publishing */
+    W_ROOM, /* room | len << 32 | aux << 56 */
+    W_LINK, /* prev_delta | next_delta << 32; the one word that is rewritten after publishing */
     W_POS,
     W_PREV,
-    W_TIME,  /* ts_ms << 16 | log */
+    W_TIME, /* ts_ms << 16 | log */
     W_NS,
     W_PLACE, /* place | ord << 32 */
     W_SUM,   /* sum_bytes | kind << 32 */
 };
 _Static_assert(W_SUM + 1 == TC_BUS_DESC_WORDS, "a descriptor is one cache line");
 
-/* Words of a slot: version (odd while written), seq, room | class << 32, the descriptor, payload. */
+/* Words of a slot: version (odd while written), seq, room | class << 32, the descriptor, payload.
+ */
 enum { S_VERSION, S_SEQ, S_ROOM, S_DESC, S_PAYLOAD = S_DESC + TC_BUS_DESC_WORDS };
 _Static_assert((int)S_PAYLOAD < (int)TC_BUS_SLOT_WORDS_MIN, "the smallest slot holds a payload");
 _Static_assert((uint64_t)TC_BUS_SLOT_WORDS_MIN << (TC_BUS_SLOT_CLASSES - 1) >
@@ -115,7 +116,8 @@ int tc_bus_init(struct tc_bus *bus, const struct tc_bus_conf *conf, _Atomic uint
         bus->payload_words < 2 * words_of(conf->payload_max))
         return tc_err_set(err, -TC_EINVAL,
                           "%s: history.bytes must hold at least two events of limits.event_bytes "
-                          "and be below 32 GiB", conf->holder);
+                          "and be below 32 GiB",
+                          conf->holder);
     snprintf(name, sizeof(name), "%s: bus", conf->holder);
     bus->desc = tc_mem_take(conf->mem, name, 8 * TC_BUS_DESC_WORDS, events, err);
     bus->payload = bus->desc ? tc_mem_take(conf->mem, name, 8, bus->payload_words, err) : NULL;
@@ -292,8 +294,7 @@ uint64_t tc_bus_publish(struct tc_bus *bus, const struct tc_bus_put *put)
     uint64_t seq = bus->next_seq;
     bool is_data = tc_bus_kind_is_data(put->kind);
     uint64_t last_seq = atomic_load_explicit(&room->last_seq, memory_order_relaxed);
-    int64_t prev =
-        last_seq ? atomic_load_explicit(&room->last_pos, memory_order_relaxed) : -1;
+    int64_t prev = last_seq ? atomic_load_explicit(&room->last_pos, memory_order_relaxed) : -1;
     if (put->kind == TC_BUS_GAP)
         prev = put->gap_from;
     if (put->kind == TC_BUS_MOVED)
@@ -328,8 +329,8 @@ uint64_t tc_bus_commit(struct tc_bus *bus, bool is_state_change)
     uint64_t to = bus->next_seq - 1;
     if (is_state_change)
         atomic_fetch_add(&bus->state_gen, 1);
-    /* Publish first, then look who sleeps; a worker says that it sleeps first, then looks at head. One
-     * of the two sees the other (both are sequentially consistent). */
+    /* Publish first, then look who sleeps; a worker says that it sleeps first, then looks at head.
+     * One of the two sees the other (both are sequentially consistent). */
     atomic_exchange(&bus->head, to);
     uint64_t sleeping = atomic_load(bus->sleeping);
     if (!sleeping)

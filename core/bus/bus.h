@@ -9,10 +9,11 @@
  *
  * One writer, any number of readers, lossy: the writer never waits. Events are numbered from 1 by
  * their bus sequence (seq); seq s lies in slot s & mask. Everything in [mark, head] is intact. The
- * writer moves `mark` up BEFORE it overwrites; a reader copies words, THEN looks at `mark`: below it,
- * the copy is void (-TC_ELAPPED) and the reader was overtaken. Every word of a ring is an atomic:
- * stores are release, loads acquire (both plain moves on x86-64), so a reader that saw a new word also
- * sees the mark that was moved before it was written. No fences, so ThreadSanitizer understands it.
+ * writer moves `mark` up BEFORE it overwrites; a reader copies words, THEN looks at `mark`: below
+ * it, the copy is void (-TC_ELAPPED) and the reader was overtaken. Every word of a ring is an
+ * atomic: stores are release, loads acquire (both plain moves on x86-64), so a reader that saw a
+ * new word also sees the mark that was moved before it was written. No fences, so ThreadSanitizer
+ * understands it.
  *
  * Events of a room are linked both ways. When the writer evicts an event that is still its room's
  * newest value, it copies it into the room's slot (a seqlock, bounded byte budget).
@@ -47,12 +48,12 @@ static inline bool tc_bus_kind_is_data(uint8_t kind)
 /* A descriptor as a reader sees it: a copy. */
 struct tc_bus_event {
     uint64_t seq;
-    uint64_t prev_seq;  /* the room's event before it, 0: none; may have left the ring */
-    uint64_t next_seq;  /* the room's event after it, 0: none so far */
+    uint64_t prev_seq; /* the room's event before it, 0: none; may have left the ring */
+    uint64_t next_seq; /* the room's event after it, 0: none so far */
     int64_t pos;
-    int64_t prev;       /* position of the room's event before it, -1: none */
-    int64_t ts_ms;      /* record time */
-    int64_t ingest_ns;  /* monotonic time at which it was published */
+    int64_t prev;      /* position of the room's event before it, -1: none */
+    int64_t ts_ms;     /* record time */
+    int64_t ingest_ns; /* monotonic time at which it was published */
     uint32_t room;
     uint32_t len;       /* payload bytes */
     uint32_t place;     /* of the payload, in 8-byte words; for the functions here */
@@ -61,7 +62,7 @@ struct tc_bus_event {
     uint16_t log;
     uint8_t kind;
     uint8_t aux;
-    bool is_slot;       /* it has left the ring and was read from its room's slot */
+    bool is_slot; /* it has left the ring and was read from its room's slot */
 };
 
 /* What the writer publishes. */
@@ -71,15 +72,15 @@ struct tc_bus_put {
     uint8_t kind;
     uint8_t aux;
     int64_t pos;
-    int64_t gap_from;   /* TC_BUS_GAP only: last position before the hole */
+    int64_t gap_from; /* TC_BUS_GAP only: last position before the hole */
     int64_t ts_ms;
     int64_t ingest_ns;
     const void *payload;
-    uint32_t len;       /* <= payload_max of the configuration */
+    uint32_t len; /* <= payload_max of the configuration */
 };
 
-/* Written by the writer only, read by workers. last_seq is stored before the rest: a reader that finds
- * it unchanged after it has read the rest has what belongs to it. */
+/* Written by the writer only, read by workers. last_seq is stored before the rest: a reader that
+ * finds it unchanged after it has read the rest has what belongs to it. */
 struct tc_bus_room {
     _Atomic uint64_t last_seq;      /* newest event, 0: none yet */
     _Atomic uint64_t last_data_seq; /* newest update or tombstone */
@@ -99,7 +100,7 @@ struct tc_bus_conf {
     uint64_t last_value_bytes; /* budget of the slots */
     uint32_t room_max;
     struct tc_mem *mem;
-    const char *holder;        /* "source main" */
+    const char *holder; /* "source main" */
 };
 
 struct tc_bus {
@@ -114,7 +115,7 @@ struct tc_bus {
     uint64_t slot_words;
     uint32_t payload_max;
     uint32_t room_max;
-    uint32_t evict_cnt;         /* events reclaimed at once, so that mark moves seldom */
+    uint32_t evict_cnt; /* events reclaimed at once, so that mark moves seldom */
 
     /* written by the writer, read by all */
     TC_LINE_ALIGNED _Atomic uint64_t mark;
@@ -125,13 +126,13 @@ struct tc_bus {
     TC_LINE_ALIGNED _Atomic uint64_t *sleeping;
 
     /* writer only */
-    TC_LINE_ALIGNED uint64_t next_seq;  /* of the next event */
-    uint64_t tail_seq;                  /* oldest intact */
-    uint64_t payload_head;              /* in words since the start of time */
+    TC_LINE_ALIGNED uint64_t next_seq; /* of the next event */
+    uint64_t tail_seq;                 /* oldest intact */
+    uint64_t payload_head;             /* in words since the start of time */
     uint64_t payload_tail;
-    uint64_t slot_fresh;                /* words of the slot arena never used */
+    uint64_t slot_fresh;                     /* words of the slot arena never used */
     uint64_t slot_free[TC_BUS_SLOT_CLASSES]; /* lists of freed slots, 0: empty */
-    uint64_t slot_drop_cnt;             /* last values not kept for want of budget */
+    uint64_t slot_drop_cnt;                  /* last values not kept for want of budget */
     uint64_t evict_total;
 };
 
@@ -166,15 +167,18 @@ static inline uint32_t tc_bus_peek_room(const struct tc_bus *bus, uint64_t seq)
     return (uint32_t)atomic_load_explicit(&d[0], memory_order_acquire);
 }
 
-/* [r] Copies descriptor seq (1 <= seq <= head, or reached by a link or room head). 0, -TC_ELAPPED. */
+/* [r] Copies descriptor seq (1 <= seq <= head, or reached by a link or room head). 0, -TC_ELAPPED.
+ */
 int tc_bus_read(const struct tc_bus *bus, uint64_t seq, struct tc_bus_event *event) TC_MUST_CHECK;
 
-/* [r] Copies the payload; dst has room for event->len rounded up to 8. 0, or -TC_ELAPPED: dst is void. */
-int tc_bus_copy(const struct tc_bus *bus, const struct tc_bus_event *event, void *dst) TC_MUST_CHECK;
+/* [r] Copies the payload; dst has room for event->len rounded up to 8. 0, or -TC_ELAPPED: dst is
+ * void. */
+int tc_bus_copy(const struct tc_bus *bus, const struct tc_bus_event *event,
+                void *dst) TC_MUST_CHECK;
 
 /* [r] The room's newest update or tombstone with seq <= before, from the ring or the slot. 0;
- * -TC_ENOTFOUND: the room has none; -TC_ELAPPED: it had one that is no longer kept; -TC_EAGAIN: more
- * than *hops links would have to be followed (*hops is reduced by those followed). */
+ * -TC_ENOTFOUND: the room has none; -TC_ELAPPED: it had one that is no longer kept; -TC_EAGAIN:
+ * more than *hops links would have to be followed (*hops is reduced by those followed). */
 int tc_bus_newest(const struct tc_bus *bus, uint32_t room, uint64_t before, uint32_t *hops,
                   struct tc_bus_event *event) TC_MUST_CHECK;
 

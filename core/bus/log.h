@@ -16,20 +16,20 @@ struct tc_log {
     uint32_t name_len;
     uint32_t rule;
     uint32_t partition;
-    uint32_t replaces;            /* TC_NONE: none */
-    int64_t start_pos;            /* nothing below it was asked for */
-    _Atomic int64_t next_pos;     /* everything below it was read */
-    _Atomic int64_t end_pos;      /* the source's end, -1: unknown */
-    _Atomic int64_t stale_ms;     /* wall clock since which it is stale, 0: fresh */
-    _Atomic bool is_caught_up;    /* its end was seen at least once */
+    uint32_t replaces;         /* TC_NONE: none */
+    int64_t start_pos;         /* nothing below it was asked for */
+    _Atomic int64_t next_pos;  /* everything below it was read */
+    _Atomic int64_t end_pos;   /* the source's end, -1: unknown */
+    _Atomic int64_t stale_ms;  /* wall clock since which it is stale, 0: fresh */
+    _Atomic bool is_caught_up; /* its end was seen at least once */
 };
 
 struct tc_logs {
     struct tc_log *logs;
     uint32_t max;
     _Atomic uint32_t cnt;
-    _Atomic bool is_known;        /* all logs that exist at start are in the table */
-    _Atomic int64_t away_ms;      /* wall clock since which the whole source is away, 0: it is there */
+    _Atomic bool is_known;   /* all logs that exist at start are in the table */
+    _Atomic int64_t away_ms; /* wall clock since which the whole source is away, 0: it is there */
 };
 
 int tc_logs_init(struct tc_logs *logs, uint32_t max, struct tc_mem *mem, const char *holder,

@@ -19,10 +19,10 @@ struct tc_update {
     struct tc_str event; /* "ticker-update" */
     struct tc_str room;
     int64_t pos;
-    int64_t prev;        /* -1: null */
-    int64_t ts_ms;       /* -1: null */
+    int64_t prev;  /* -1: null */
+    int64_t ts_ms; /* -1: null */
     bool is_snapshot;
-    bool is_tombstone;   /* "data": null */
+    bool is_tombstone; /* "data": null */
     const void *payload;
     uint32_t len;
 };
@@ -41,12 +41,12 @@ enum tc_notice_kind {
 
 struct tc_notice {
     enum tc_notice_kind kind;
-    struct tc_str id;     /* as the client wrote it; ptr NULL: it gave none */
+    struct tc_str id; /* as the client wrote it; ptr NULL: it gave none */
     struct tc_str room;
     struct tc_str log;    /* ptr NULL: null */
     struct tc_str symbol; /* of the room's name, behind its first dash; ptr NULL: it has none */
     const char *reason;
-    int64_t pos;          /* positions: -1 is null */
+    int64_t pos; /* positions: -1 is null */
     int64_t from;
     int64_t to;
     int64_t since_ms;

@@ -9,16 +9,17 @@
  * A member is one subscription of one connection. It is in exactly one state:
  *   HEAD    it has everything up to the worker's cursor; lanes of this turn are all it needs
  *   BEHIND  it reads the bus by itself from next_seq, when its socket takes bytes
- *   PARKED  its subscription cannot be answered yet (warm-up, or its position is ahead of this node)
- * Snapshot, resume, catch-up after a stall and conflation are the same path: units made for a BEHIND
- * member until it reaches the worker's cursor.
+ *   PARKED  its subscription cannot be answered yet (warm-up, or this node lags behind its place)
+ *
+ * Snapshot, resume, catch-up after a stall and conflation are the same path: units made for a
+ * BEHIND member until it reaches the worker's cursor.
  *
  * A frame is the smallest thing that is sent or not sent: one update, one notice, or a group that
  * must stay together (confirmation, recovered, snapshot). After a short write the tail of the one
  * cut frame is handed to the caller (the connection's spill); everything after it stays a cursor.
  *
- * Not for: sockets, clocks, framing (a dialect does that). One thread; the only shared words that it
- * writes are its interest bits of the buses. Nothing is allocated after init. */
+ * Not for: sockets, clocks, framing (a dialect does that). One thread; the only shared words that
+ * it writes are its interest bits of the buses. Nothing is allocated after init. */
 #ifndef TC_CORE_FANOUT_FAN_H
 #define TC_CORE_FANOUT_FAN_H
 
@@ -36,7 +37,7 @@ struct tc_fan_feed {
 };
 
 struct tc_fan_conf {
-    uint32_t worker;                /* its bit in interest words, < TC_WORKERS_MAX */
+    uint32_t worker; /* its bit in interest words, < TC_WORKERS_MAX */
     const struct tc_fan_feed *feeds;
     uint32_t feed_cnt;
     const struct tc_rules *rules;
@@ -52,36 +53,36 @@ struct tc_fan_conf {
     uint32_t conflate_bytes;
     int64_t conflate_ns;
     uint32_t resume_events;
-    int64_t warmup_end_ns;          /* monotonic: from then on subscriptions do not wait for warm-up */
-    int64_t start_ms;               /* wall clock of the engine's start, for "since" */
+    int64_t warmup_end_ns; /* monotonic: from then on subscriptions do not wait for warm-up */
+    int64_t start_ms;      /* wall clock of the engine's start, for "since" */
     int64_t resume_wait_ns;
     struct tc_mem *mem;
-    const char *holder;             /* "worker 0" */
+    const char *holder; /* "worker 0" */
 };
 
 struct tc_fan_stats {
-    uint64_t event_cnt;       /* bus events of rooms with members */
-    uint64_t skip_cnt;        /* bus events of rooms without */
-    uint64_t delivery_cnt;    /* events handed to sockets (units of catch-up included) */
-    uint64_t lapped_cnt;      /* times the worker's cursor was overtaken */
-    uint64_t conflated_cnt;   /* conflated notices */
-    uint64_t skipped_cnt;     /* events that those notices cover */
+    uint64_t event_cnt;           /* bus events of rooms with members */
+    uint64_t skip_cnt;            /* bus events of rooms without */
+    uint64_t delivery_cnt;        /* events handed to sockets (units of catch-up included) */
+    uint64_t lapped_cnt;          /* times the worker's cursor was overtaken */
+    uint64_t conflated_cnt;       /* conflated notices */
+    uint64_t skipped_cnt;         /* events that those notices cover */
     uint64_t gap_cnt[TC_GAP_CNT]; /* gap notices, per member */
     uint64_t recovered_cnt;
     uint64_t cannot_recover_cnt;
-    uint64_t behind_total;    /* times a member fell behind */
-    uint32_t room_cnt;        /* rooms with members */
+    uint64_t behind_total; /* times a member fell behind */
+    uint32_t room_cnt;     /* rooms with members */
     uint32_t member_cnt;
-    uint32_t behind_cnt;      /* members behind now */
+    uint32_t behind_cnt; /* members behind now */
     uint32_t parked_cnt;
-    uint32_t waiting_cnt;     /* names without a record */
+    uint32_t waiting_cnt; /* names without a record */
 };
 
 /* A client's wish. Views are copied. */
 struct tc_fan_from {
     struct tc_str log; /* ptr NULL: no resume */
     int64_t pos;
-    int64_t ts_ms;     /* -1: not given */
+    int64_t ts_ms; /* -1: not given */
 };
 
 struct tc_fan;
@@ -107,7 +108,7 @@ uint32_t tc_fan_conn_room_cnt(const struct tc_fan *fan, uint32_t conn);
 
 struct tc_fan_wish {
     struct tc_str room;
-    struct tc_str id;      /* repeated in the answer; ptr NULL: none; <= TC_CMD_ID_MAX + 2 bytes */
+    struct tc_str id; /* repeated in the answer; ptr NULL: none; <= TC_CMD_ID_MAX + 2 bytes */
     bool is_snapshot;
     struct tc_fan_from from;
 };
@@ -148,7 +149,8 @@ uint32_t tc_fan_next_touched(struct tc_fan *fan);
 /* Whether any connection is on the list. */
 bool tc_fan_has_touched(const struct tc_fan *fan);
 
-/* Whether the connection has planned bytes (it is still on the list, or was taken and not settled). */
+/* Whether the connection has planned bytes (it is still on the list, or was taken and not settled).
+ */
 bool tc_fan_is_planned(const struct tc_fan *fan, uint32_t conn);
 
 /* The pieces planned for conn, in order, at most max; what does not fit is treated by settle as not
@@ -157,8 +159,8 @@ struct tc_fan_piece {
     const uint8_t *bytes;
     uint32_t len;
 };
-uint32_t tc_fan_gather(struct tc_fan *fan, uint32_t conn, struct tc_fan_piece *pieces,
-                       uint32_t max, uint32_t *total);
+uint32_t tc_fan_gather(struct tc_fan *fan, uint32_t conn, struct tc_fan_piece *pieces, uint32_t max,
+                       uint32_t *total);
 
 /* The socket took `taken` of the planned bytes. If a frame was cut, *tail is its rest (valid until
  * the next read or catch-up), to be kept by the caller and sent first. is_blocked: do not plan

@@ -11,9 +11,10 @@ enum tc_member_state { TC_MEMBER_HEAD, TC_MEMBER_BEHIND, TC_MEMBER_PARKED };
 
 /* Where a member is: after the event at (log, pos). */
 struct tc_place {
-    uint64_t next_seq;   /* first event not delivered; 0: not known, walk back from the room's newest */
-    int64_t pos;         /* last position delivered, -1: none */
-    uint32_t ord;        /* of the last event delivered: exact, holes are counted with it */
+    uint64_t
+        next_seq; /* first event not delivered; 0: not known, walk back from the room's newest */
+    int64_t pos;  /* last position delivered, -1: none */
+    uint32_t ord; /* of the last event delivered: exact, holes are counted with it */
     uint32_t sum_bytes;
     uint32_t exempt_cnt; /* events that conflation must not skip */
     uint16_t log;        /* in which pos is counted, TC_FAN_NO_LOG: none */
@@ -25,8 +26,8 @@ struct tc_place {
 /* One subscription of one connection. */
 struct tc_member {
     uint32_t conn;
-    uint32_t room;      /* index of a struct tc_fan_room */
-    uint32_t next;      /* circular list: of the room (HEAD), the connection (BEHIND), or parked */
+    uint32_t room; /* index of a struct tc_fan_room */
+    uint32_t next; /* circular list: of the room (HEAD), the connection (BEHIND), or parked */
     uint32_t prev;
     uint32_t conn_next; /* list of all members of the connection */
     uint32_t conn_prev;
@@ -49,49 +50,49 @@ struct tc_sub {
     uint16_t log_len;
     int64_t pos;
     int64_t ts_ms;
-    int64_t since_ns;   /* when it was asked */
-    uint64_t need_seq;  /* of a resume: the worker must have read all before it, 0: not known yet */
-    uint32_t next;      /* further subscriptions of the same member: confirmed together */
+    int64_t since_ns;  /* when it was asked */
+    uint64_t need_seq; /* of a resume: the worker must have read all before it, 0: not known yet */
+    uint32_t next;     /* further subscriptions of the same member: confirmed together */
 };
 
 /* A room with members on this worker. last_*: its newest event at the worker's cursor. */
 struct tc_fan_room {
-    uint32_t feed;      /* TC_NONE: a waiting name */
-    uint32_t id;        /* in the feed's directory */
-    uint32_t rule;      /* index into rules->rules */
-    uint32_t name_idx;  /* waiting: index of the name's storage */
+    uint32_t feed;                  /* TC_NONE: a waiting name */
+    uint32_t id;                    /* in the feed's directory */
+    uint32_t rule;                  /* index into rules->rules */
+    uint32_t name_idx;              /* waiting: index of the name's storage */
     uint32_t head[TC_DIALECTS_MAX]; /* members at the head: circular, TC_NONE: none */
     uint32_t member_cnt;
-    uint32_t all_next;  /* list of all rooms */
+    uint32_t all_next; /* list of all rooms */
     uint32_t all_prev;
-    uint64_t last_seq;  /* 0: none */
+    uint64_t last_seq; /* 0: none */
     uint64_t last_data_seq;
-    int64_t last_pos;   /* -1: none */
+    int64_t last_pos; /* -1: none */
     int64_t last_data_pos;
     uint32_t last_ord;
     uint32_t last_sum;
     uint16_t last_log;
     bool is_stale;
-    bool is_located;    /* last_* are right */
-    bool has_event;     /* last_log and last_pos mean something */
+    bool is_located;     /* last_* are right */
+    bool has_event;      /* last_log and last_pos mean something */
     uint32_t turn_first; /* this turn's events, TC_NONE: not touched */
     uint32_t turn_last;
 };
 
 struct tc_fan_conn {
-    uint32_t members;      /* list of all, TC_NONE: none */
+    uint32_t members; /* list of all, TC_NONE: none */
     uint32_t member_cnt;
-    uint32_t behind;       /* circular list of BEHIND members */
-    uint32_t plan_first;   /* chain of members, in sending order */
+    uint32_t behind;     /* circular list of BEHIND members */
+    uint32_t plan_first; /* chain of members, in sending order */
     uint32_t plan_last;
     uint32_t touched_next; /* queue of touched, or of catch-up, connections */
     uint32_t catch_next;
     uint8_t dialect;
     bool is_open;
     bool is_blocked;
-    bool is_planned;       /* plan chain not settled */
-    bool is_touched;       /* in the queue of touched connections (maybe no longer planned) */
-    bool is_catching;      /* in the catch-up queue (maybe with nothing to do) */
+    bool is_planned;  /* plan chain not settled */
+    bool is_touched;  /* in the queue of touched connections (maybe no longer planned) */
+    bool is_catching; /* in the catch-up queue (maybe with nothing to do) */
 };
 
 /* What a frame does to its member once it was sent. */
@@ -107,12 +108,12 @@ struct tc_frame {
 
 /* Bytes of one room in one dialect: for all members at the head, or for one that catches up. */
 struct tc_lane {
-    uint32_t start_off;   /* in scratch */
+    uint32_t start_off; /* in scratch */
     uint32_t len;
     uint32_t frame_first;
     uint32_t frame_cnt;
-    uint32_t event_cnt;   /* of all frames */
-    uint32_t notice_cnt;  /* frames with a counted notice */
+    uint32_t event_cnt;     /* of all frames */
+    uint32_t notice_cnt;    /* frames with a counted notice */
     struct tc_place before; /* shared: where members were */
     bool is_shared;
 };
@@ -132,11 +133,11 @@ struct tc_turn_room {
 };
 
 struct tc_fan_cursor {
-    uint64_t seq;       /* newest event taken */
+    uint64_t seq; /* newest event taken */
     uint64_t state_gen;
-    uint32_t dir_cnt;   /* names taken over */
-    bool is_warm;       /* every log was read to its end once */
-    uint32_t *room_of;  /* by room id: index of the fan room, or TC_NONE */
+    uint32_t dir_cnt;  /* names taken over */
+    bool is_warm;      /* every log was read to its end once */
+    uint32_t *room_of; /* by room id: index of the fan room, or TC_NONE */
 };
 
 enum {
@@ -145,17 +146,16 @@ enum {
     TC_FAN_TURN_EVENTS_MAX = TC_TURN_EVENTS_MAX,
     TC_FAN_SCAN_MAX = 16 * TC_TURN_EVENTS_MAX,
     TC_FAN_SCRATCH_MIN = 4 << 20,
-    TC_FAN_STATES_MAX = 1024,  /* stale and fresh notices per turn */
-    TC_FAN_JOINED_MAX = 16384, /* bytes of lanes copied together for one send */
-    TC_FAN_SUBS_MAX = 32,      /* unconfirmed subscriptions of one member */
+    TC_FAN_STATES_MAX = 1024,            /* stale and fresh notices per turn */
+    TC_FAN_JOINED_MAX = 16384,           /* bytes of lanes copied together for one send */
+    TC_FAN_SUBS_MAX = 32,                /* unconfirmed subscriptions of one member */
     TC_FAN_PARKED_NS = 20 * 1000 * 1000, /* between two looks at parked members */
 };
 /* A frame of catch-up: confirmations, a few notices, one update. */
 #define TC_FAN_FRAME_NOTICES (TC_FAN_SUBS_MAX + 4)
 _Static_assert(TC_FAN_TURN_EVENTS_MAX *TC_DIALECTS_MAX <= TC_FAN_LANES_MAX,
                "a turn cannot need more lanes than there are: one per event and dialect at worst");
-_Static_assert(TC_FAN_TURN_EVENTS_MAX *TC_DIALECTS_MAX <= TC_FAN_FRAMES_MAX,
-               "nor more frames");
+_Static_assert(TC_FAN_TURN_EVENTS_MAX *TC_DIALECTS_MAX <= TC_FAN_FRAMES_MAX, "nor more frames");
 
 struct tc_fan {
     struct tc_fan_conf conf;
@@ -163,25 +163,25 @@ struct tc_fan {
     const struct tc_dialect *dialects[TC_DIALECTS_MAX];
     struct tc_fan_cursor cursors[TC_SOURCES_MAX];
     struct tc_fan_stats stats;
-    uint64_t bit;           /* this worker's, in interest words */
+    uint64_t bit; /* this worker's, in interest words */
     int64_t now_ns;
 
     struct tc_pool members;
     struct tc_pool subs;
     struct tc_pool rooms;
-    struct tc_pool names;   /* of waiting rooms */
+    struct tc_pool names; /* of waiting rooms */
     struct tc_fan_conn *conns;
-    struct tc_map name_map; /* name -> fan room, or room id of a feed (see names.c) */
+    struct tc_map name_map;   /* name -> fan room, or room id of a feed (see names.c) */
     struct tc_map member_map; /* (connection, fan room) -> member */
     uint32_t all_rooms;
-    uint32_t parked;        /* circular list of PARKED members */
+    uint32_t parked; /* circular list of PARKED members */
     int64_t parked_at_ns;
 
     uint32_t touched_first, touched_last; /* connections with a plan */
     uint32_t catch_first, catch_last;     /* connections with members behind */
     uint32_t catch_cnt;
-    uint32_t catch_left;                  /* to look at in this slice */
-    bool is_state_dirty;                  /* rooms may have become stale or fresh */
+    uint32_t catch_left; /* to look at in this slice */
+    bool is_state_dirty; /* rooms may have become stale or fresh */
 
     /* the turn */
     struct tc_turn_event *turn_events;
@@ -196,10 +196,10 @@ struct tc_fan {
     uint8_t *scratch;
     uint32_t scratch_bytes;
     uint32_t scratch_used;
-    uint8_t *payload;       /* one payload, copied out of the bus and checked */
-    uint8_t *joined;        /* TC_TURN_SENDS_MAX buffers for small lanes sent together */
+    uint8_t *payload; /* one payload, copied out of the bus and checked */
+    uint8_t *joined;  /* TC_TURN_SENDS_MAX buffers for small lanes sent together */
     uint32_t joined_idx;
-    uint32_t hops;          /* link hops left in this slice */
+    uint32_t hops; /* link hops left in this slice */
 };
 
 static inline struct tc_member *tc_fan_member(const struct tc_fan *fan, uint32_t idx)
@@ -215,8 +215,8 @@ static inline struct tc_fan_room *tc_fan_room(const struct tc_fan *fan, uint32_t
 /* names.c: names to rooms */
 
 int tc_fan_names_init(struct tc_fan *fan, struct tc_err *err) TC_MUST_CHECK;
-/* Takes over rooms that were born since; binds waiting names. Between loading the bus head and reading
- * up to it. false: there are more, the bus must not be read yet. */
+/* Takes over rooms that were born since; binds waiting names. Between loading the bus head and
+ * reading up to it. false: there are more, the bus must not be read yet. */
 bool tc_fan_names_sync(struct tc_fan *fan, uint32_t feed);
 /* The fan room of that name, made if need be: its index in *out. Errors as tc_fan_subscribe. */
 int tc_fan_room_open(struct tc_fan *fan, struct tc_str name, uint32_t *out) TC_MUST_CHECK;
@@ -283,10 +283,11 @@ void tc_fan_plan(struct tc_fan *fan, uint32_t member, uint32_t lane, bool is_tou
 /* unit.c and resume.c: what a member behind gets next */
 
 enum tc_unit_result {
-    TC_UNIT_MADE,   /* one frame was written */
-    TC_UNIT_NONE,   /* the member has all there is */
-    TC_UNIT_WAIT,   /* cannot be answered yet: park it */
-    TC_UNIT_AGAIN,  /* not in this slice: hops or scratch are used up, or the worker must read first */
+    TC_UNIT_MADE,  /* one frame was written */
+    TC_UNIT_NONE,  /* the member has all there is */
+    TC_UNIT_WAIT,  /* cannot be answered yet: park it */
+    TC_UNIT_AGAIN, /* not in this slice: hops or scratch are used up, or the worker must read first
+                    */
 };
 enum tc_unit_result tc_fan_unit(struct tc_fan *fan, uint32_t member, struct tc_lane *lane);
 
@@ -300,8 +301,8 @@ enum tc_walk_result {
                       place->next_seq is set */
     TC_WALK_AGAIN, /* no hops left, or overtaken meanwhile: *place says where to go on */
 };
-/* Walks back from the room's newest event to the first one after the place. *known (may be NULL): the
- * event at or before the place that ended the walk, seq 0 if there was none. */
+/* Walks back from the room's newest event to the first one after the place. *known (may be NULL):
+ * the event at or before the place that ended the walk, seq 0 if there was none. */
 enum tc_walk_result tc_fan_walk(struct tc_fan *fan, const struct tc_fan_room *room,
                                 struct tc_place *place, struct tc_bus_event *event,
                                 struct tc_bus_event *known);

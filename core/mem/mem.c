@@ -30,7 +30,7 @@ void tc_mem_fini(struct tc_mem *mem)
 static struct tc_mem_holder *holder_of(struct tc_mem *mem, const char *name)
 {
     for (uint32_t i = 0; i < mem->holder_cnt; i++) {
-        if (strcmp(mem->holders[i].name, name) == 0)
+        if (strncmp(mem->holders[i].name, name, TC_MEM_NAME_MAX - 1) == 0)
             return &mem->holders[i];
     }
     TC_ASSERT(mem->holder_cnt < TC_MEM_HOLDERS_MAX);
@@ -43,8 +43,10 @@ void *tc_mem_take(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, u
                   struct tc_err *err)
 {
     uint64_t bytes = 0;
+    uint64_t with_line = 0; /* and what aligning may cost */
     TC_ASSERT(!mem->is_sealed);
     if (__builtin_mul_overflow(unit_bytes, cnt, &bytes) ||
+        __builtin_add_overflow(bytes, TC_LINE_BYTES, &with_line) ||
         (mem->budget_bytes && bytes > mem->budget_bytes - mem->total_bytes)) {
         tc_err_set(err, -TC_ENOMEM,
                    "%s needs %llu x %llu bytes, which is more than the memory limit of %llu bytes "
@@ -53,9 +55,10 @@ void *tc_mem_take(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, u
                    (unsigned long long)mem->budget_bytes);
         return NULL;
     }
-    /* calloc of a large block is an anonymous mapping: zero pages that cost nothing until touched */
+    /* calloc of a large block is an anonymous mapping: zero pages that cost nothing until touched
+     */
     struct block *b = calloc(1, sizeof(*b));
-    void *base = calloc(1, bytes + TC_LINE_BYTES);
+    void *base = calloc(1, with_line);
     if (!b || !base) {
         free(b);
         free(base);

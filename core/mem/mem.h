@@ -6,8 +6,8 @@
  * are touched by the kernel only when used, so a generous limit costs address space, not memory.
  *
  * Short-lived memory of control paths (start-up, command line) goes through tc_alloc / tc_free.
- * Threads: a struct tc_mem belongs to the starting thread; tc_alloc and tc_free may be used anywhere
- * but on a worker's hot path. */
+ * Threads: a struct tc_mem belongs to the starting thread; tc_alloc and tc_free may be used
+ * anywhere but on a worker's hot path. */
 #ifndef TC_CORE_MEM_MEM_H
 #define TC_CORE_MEM_MEM_H
 
@@ -37,8 +37,9 @@ void tc_mem_init(struct tc_mem *mem, uint64_t budget_bytes);
 /* Gives all takes back. */
 void tc_mem_fini(struct tc_mem *mem);
 
-/* cnt items of unit_bytes each, zeroed, aligned to a cache line, counted under holder (copied). NULL
- * and *err filled when the budget or the machine has not enough. Asserts that mem is not sealed. */
+/* cnt items of unit_bytes each, zeroed, aligned to a cache line, counted under holder (copied).
+ * NULL and *err filled when the budget or the machine has not enough. Asserts that mem is not
+ * sealed. */
 void *tc_mem_take(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, uint64_t cnt,
                   struct tc_err *err) TC_MUST_CHECK;
 

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-int tc_dir_init(struct tc_dir *dir, uint32_t max, const struct tc_hash_key *key,
-                struct tc_mem *mem, const char *holder, struct tc_err *err)
+int tc_dir_init(struct tc_dir *dir, uint32_t max, const struct tc_hash_key *key, struct tc_mem *mem,
+                const char *holder, struct tc_err *err)
 {
     char name[TC_MEM_NAME_MAX];
     memset(dir, 0, sizeof(*dir));

@@ -2,9 +2,10 @@
 /* core/room/dir: the rooms of one source, by index: append-only, written by its ingest agent.
  *
  * A room is born when its first record arrives. Its entry is complete before `cnt` covers it, and
- * `cnt` covers it before the bus shows its first event: a worker that loads the bus head, then `cnt`,
- * knows the name of every event below that head. This is how births travel on the bus, and it is the
- * same after a lap. Names stay in place for ever, so readers refer to them without a copy. */
+ * `cnt` covers it before the bus shows its first event: a worker that loads the bus head, then
+ * `cnt`, knows the name of every event below that head. This is how births travel on the bus, and
+ * it is the same after a lap. Names stay in place for ever, so readers refer to them without a
+ * copy. */
 #ifndef TC_CORE_ROOM_DIR_H
 #define TC_CORE_ROOM_DIR_H
 
@@ -28,8 +29,8 @@ struct tc_dir {
     struct tc_hash_key key;
 };
 
-int tc_dir_init(struct tc_dir *dir, uint32_t max, const struct tc_hash_key *key,
-                struct tc_mem *mem, const char *holder, struct tc_err *err) TC_MUST_CHECK;
+int tc_dir_init(struct tc_dir *dir, uint32_t max, const struct tc_hash_key *key, struct tc_mem *mem,
+                const char *holder, struct tc_err *err) TC_MUST_CHECK;
 
 /* Writer: the index of the room, made if it is new (*is_new). TC_NONE: the table is full. */
 uint32_t tc_dir_intern(struct tc_dir *dir, struct tc_str name, uint32_t rule, bool *is_new);

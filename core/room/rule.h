@@ -9,10 +9,10 @@
 
 struct tc_rule {
     struct tc_template room;
-    struct tc_str topic;  /* texts belong to the configuration */
-    struct tc_str event;  /* "ticker-update" */
-    uint16_t source;      /* index of its source */
-    uint16_t idx;         /* within its source */
+    struct tc_str topic; /* texts belong to the configuration */
+    struct tc_str event; /* "ticker-update" */
+    uint16_t source;     /* index of its source */
+    uint16_t idx;        /* within its source */
 };
 
 struct tc_rules {

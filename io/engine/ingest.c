@@ -193,8 +193,8 @@ static int on_log_open(void *ctx, const struct tc_log_info *info)
                           info->start_pos, info->replaces);
     if (log < 0) {
         tc_log(in->conf.log, TC_LOG_ERROR, "too-many-logs",
-               "%s is not read: the source has had %u logs; restart to forget old ones",
-               info->name, in->logs.max);
+               "%s is not read: the source has had %u logs; restart to forget old ones", info->name,
+               in->logs.max);
         return log;
     }
     const struct tc_log_field fields[] = { TC_LOG_Z("log", info->name),

@@ -5,12 +5,13 @@
  *        └──lost, stale, progress, ready──> gaps, logs                              │
  *                                                     tc_bus_commit, bells  <───────┘ per turn
  *
- * It is the only writer of its bus, directory and logs. What a turn read becomes visible at its end:
- * first the events, then how far the logs were read, so that a worker that sees "caught up" sees the
- * events before it too.
+ * It is the only writer of its bus, directory and logs. What a turn read becomes visible at its
+ * end: first the events, then how far the logs were read, so that a worker that sees "caught up"
+ * sees the events before it too.
  *
- * A record that cannot become an event is quarantined: counted, logged (at most LOGS_PER_S lines), and
- * its position declared as a gap in its room; if the room is not known, in every room of its log.
+ * A record that cannot become an event is quarantined: counted, logged (at most LOGS_PER_S lines),
+ * and its position declared as a gap in its room; if the room is not known, in every room of its
+ * log.
  *
  * One thread, any thread: the caller may fuse it with a worker. Nothing is allocated after init. */
 #ifndef TC_IO_ENGINE_INGEST_H
@@ -34,16 +35,16 @@ enum {
 
 struct tc_ingest_conf {
     const struct tc_conf *conf;
-    uint32_t source;               /* index in conf->sources */
-    const struct tc_rules *rules;  /* compiled, all sources */
+    uint32_t source;              /* index in conf->sources */
+    const struct tc_rules *rules; /* compiled, all sources */
     const struct tc_source_ops *ops;
     const struct tc_source_env *env; /* for ops->open */
-    _Atomic uint64_t *sleeping;    /* of all workers, see core/bus */
-    const int *bells;              /* by worker; -1: shares this thread */
+    _Atomic uint64_t *sleeping;      /* of all workers, see core/bus */
+    const int *bells;                /* by worker; -1: shares this thread */
     uint32_t worker_cnt;
     struct tc_hash_key key;
     struct tc_metric_ingest *metric;
-    struct tc_log_ring *log;       /* may be NULL */
+    struct tc_log_ring *log; /* may be NULL */
     struct tc_mem *mem;
 };
 
@@ -72,12 +73,12 @@ struct tc_ingest {
     struct tc_ingest_room *rooms;
     int64_t now_ns;
     int64_t wall_ms;
-    int64_t away_since_ms;       /* 0: the source is there */
-    bool is_state_change;        /* workers must look at logs again */
+    int64_t away_since_ms; /* 0: the source is there */
+    bool is_state_change;  /* workers must look at logs again */
     struct tc_ingest_progress staged[TC_INGEST_STAGED_MAX];
     uint32_t staged_cnt;
     /* positions of records whose room is not known, not declared yet */
-    uint32_t hole_log;           /* TC_NONE: none */
+    uint32_t hole_log; /* TC_NONE: none */
     int64_t hole_from;
     int64_t hole_to;
     enum tc_gap_reason hole_reason;

@@ -10,21 +10,21 @@
 
 #include <stdio.h>
 
-#include "core/conf/conf.h"
 #include "core/base/err.h"
+#include "core/conf/conf.h"
 
 struct tc_plan {
     bool is_fused;
-    uint32_t cpu_cnt;    /* cores that the process may use */
+    uint32_t cpu_cnt; /* cores that the process may use */
     uint32_t worker_cnt;
     uint32_t source_cnt;
-    int worker_cpus[TC_WORKERS_MAX]; /* -1: not pinned */
-    int ingest_cpus[TC_SOURCES_MAX]; /* separate; -1: not pinned */
+    int worker_cpus[TC_WORKERS_MAX];         /* -1: not pinned */
+    int ingest_cpus[TC_SOURCES_MAX];         /* separate; -1: not pinned */
     uint32_t ingest_workers[TC_SOURCES_MAX]; /* fused: who runs it */
 };
 
-/* auto: fused on up to two cores. Workers: as configured, or one per configured core, or what sources
- * leave of the cores. */
+/* auto: fused on up to two cores. Workers: as configured, or one per configured core, or what
+ * sources leave of the cores. */
 void tc_plan_make(struct tc_plan *plan, const struct tc_conf *conf, uint32_t cpu_cnt);
 
 /* Whether all cores exist and may be used. -TC_EIO with *err, which names the setting. */

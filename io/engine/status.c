@@ -95,7 +95,9 @@ static int get_ready(const struct tc_status *s, struct tc_admin_out *out)
 {
     static const char *const words[] = { "warming-up", "ready", "away" };
     bool is_ready = tc_status_is_ready(s);
-    const char *word = atomic_load(&s->is_draining) ? "draining" : is_ready ? "ready" : "warming-up";
+    const char *word = atomic_load(&s->is_draining) ? "draining"
+                       : is_ready                   ? "ready"
+                                                    : "warming-up";
     out->type = "application/json";
     tc_admin_printf(out, "{\"status\":\"%s\",\"sources\":[", word);
     for (uint32_t i = 0; i < s->ingest_cnt; i++) {
@@ -103,8 +105,8 @@ static int get_ready(const struct tc_status *s, struct tc_admin_out *out)
         char text[6 * sizeof(stats.text)];
         enum state state = state_of(s->ingests[i], &stats);
         size_t len = tc_json_escape(text, sizeof(text), tc_str_from(stats.text));
-        tc_admin_printf(out, "%s{\"name\":\"%s\",\"state\":\"%s\",\"text\":\"%.*s\"}",
-                        i ? "," : "", s->conf->sources[i].name, words[state], (int)len, text);
+        tc_admin_printf(out, "%s{\"name\":\"%s\",\"state\":\"%s\",\"text\":\"%.*s\"}", i ? "," : "",
+                        s->conf->sources[i].name, words[state], (int)len, text);
     }
     tc_admin_printf(out, "]}\n");
     return is_ready ? 200 : 503;

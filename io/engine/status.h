@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* io/engine/status: what the admin port answers: /metrics, /healthz, /readyz. Runs on the admin thread;
- * reads only what any thread may read. */
+/* io/engine/status: what the admin port answers: /metrics, /healthz, /readyz. Runs on the admin
+ * thread; reads only what any thread may read. */
 #ifndef TC_IO_ENGINE_STATUS_H
 #define TC_IO_ENGINE_STATUS_H
 

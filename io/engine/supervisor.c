@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "io/engine/preflight.h"
 #include "io/engine/status.h"
 #include "io/engine/worker.h"
 #include "io/net/listen.h"
@@ -16,11 +17,7 @@
 #include "io/side/log_writer.h"
 
 enum {
-    LOG_ENTRIES = 1024,     /* of each agent's ring */
-    RESERVE_FDS = 40,       /* descriptors of everything but connections: admin, log, doorbells */
-    WORKER_FDS = 4,
-    SOURCE_FDS = 2,
-    KAFKA_FDS = 24,         /* librdkafka's sockets */
+    LOG_ENTRIES = 1024, /* of each agent's ring */
     TICK_MS = 100,
 };
 
@@ -154,56 +151,6 @@ static void ingest_main(void *arg)
 }
 
 /* ---- start ---- */
-
-static int check_descriptors(struct tc_engine *e, struct tc_err *err)
-{
-    struct tc_conf *c = e->conf.conf;
-    uint64_t reserve = TC_NET_LOBBY_MAX * (uint64_t)e->plan.worker_cnt + RESERVE_FDS +
-                       (uint64_t)WORKER_FDS * e->plan.worker_cnt;
-    for (uint32_t i = 0; i < c->source_cnt; i++)
-        reserve += c->sources[i].kind == TC_SOURCE_KAFKA ? KAFKA_FDS : SOURCE_FDS;
-    uint64_t want = c->limits.connections + reserve;
-    uint64_t have = tc_os_nofile_raise(want);
-    if (have >= want)
-        return TC_OK;
-    if (have < c->limits.connections || have < 2 * reserve)
-        return tc_err_set(err, -TC_EIO,
-                          "limits.connections is %" PRIu32 ", but the process may open %" PRIu64
-                          " descriptors only: raise the limit to %" PRIu64
-                          " (ulimit -n, LimitNOFILE=) or lower limits.connections",
-                          c->limits.connections, have, want);
-    tc_log(&e->log, TC_LOG_WARN, "connections-lowered",
-           "limits.connections is %" PRIu64 " instead of %" PRIu32 ": the process may open %" PRIu64
-           " descriptors; raise the limit to %" PRIu64 " (ulimit -n, LimitNOFILE=)",
-           have - reserve, c->limits.connections, have, want);
-    c->limits.connections = (uint32_t)(have - reserve);
-    return TC_OK;
-}
-
-/* io_uring if the kernel lets us, else epoll; a named one is taken or is an error. */
-static int choose_reactor(struct tc_engine *e, struct tc_err *err)
-{
-    enum tc_conf_reactor want = e->conf.conf->reactor;
-    struct tc_mem mem;
-    struct tc_reactor *probe;
-    struct tc_err why = { .code = 0 };
-    struct tc_reactor_conf conf = { 1, TC_WORKER_RECV_BYTES, 8, &mem, "probe" };
-    e->ops = &tc_reactor_epoll;
-    if (want != TC_REACTOR_EPOLL) {
-        tc_mem_init(&mem, 0);
-        int rc = tc_reactor_io_uring.open(&probe, &conf, &why);
-        if (rc == TC_OK) {
-            tc_reactor_io_uring.close(probe);
-            e->ops = &tc_reactor_io_uring;
-        }
-        tc_mem_fini(&mem);
-        if (rc < 0 && want == TC_REACTOR_IO_URING)
-            return tc_err_set(err, -TC_EIO, "reactor: io_uring cannot be used here: %s", why.text);
-    }
-    tc_log(&e->log, TC_LOG_INFO, "reactor", "reactor %s%s%s", e->ops->name, why.code ? ": " : "",
-           why.code ? why.text : "");
-    return TC_OK;
-}
 
 static struct tc_log_ring *new_ring(struct tc_engine *e, const char *agent, struct tc_err *err)
 {
@@ -400,9 +347,9 @@ static int prepare(struct tc_engine *e, struct tc_err *err)
     tc_log_writer_add(e->writer, ring);
     rc = tc_plan_check(&e->plan, err);
     if (rc == TC_OK)
-        rc = check_descriptors(e, err);
+        rc = tc_preflight_descriptors(e->conf.conf, &e->plan, &e->log, err);
     if (rc == TC_OK)
-        rc = choose_reactor(e, err);
+        rc = tc_preflight_reactor(e->conf.conf, &e->log, &e->ops, err);
     return rc;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* io/engine/supervisor: the engine as a whole: wiring, threads, start and stop.
  *
- * Start: cores, descriptors, ports; memory is taken holder by holder, each worker's on its own thread,
- * then sealed; sources are opened; the gate is opened and workers listen. Stop: workers drain, then
- * ingest, admin and the log writer end. One engine per process; one thread (the main one) uses it. */
+ * Start: cores, descriptors, ports; memory is taken holder by holder, each worker's on its own
+ * thread, then sealed; sources are opened; the gate is opened and workers listen. Stop: workers
+ * drain, then ingest, admin and the log writer end. One engine per process; one thread (the main
+ * one) uses it. */
 #ifndef TC_IO_ENGINE_SUPERVISOR_H
 #define TC_IO_ENGINE_SUPERVISOR_H
 
@@ -14,11 +15,11 @@
 #include "io/session/session.h"
 
 struct tc_engine_conf {
-    struct tc_conf *conf;         /* limits.connections may be lowered, see start */
+    struct tc_conf *conf; /* limits.connections may be lowered, see start */
     const struct tc_rules *rules;
     tc_page_fn page;
     const char *version;
-    int log_fd;                   /* JSON lines go there */
+    int log_fd; /* JSON lines go there */
 };
 
 struct tc_engine;
@@ -26,10 +27,10 @@ struct tc_engine;
 /* Blocks the signals that tc_engine_wait takes; before any thread starts. */
 void tc_engine_signals_block(void);
 
-/* Everything up to the open gate; on error nothing is left running. -TC_EINVAL: the configuration is
- * wrong (an address, a property of Kafka); anything else: this machine cannot (ports, cores, memory,
- * descriptors). If the machine's limit of descriptors leaves no reserve beside limits.connections, that
- * is lowered and logged. */
+/* Everything up to the open gate; on error nothing is left running. -TC_EINVAL: the configuration
+ * is wrong (an address, a property of Kafka); anything else: this machine cannot (ports, cores,
+ * memory, descriptors). If the machine's limit of descriptors leaves no reserve beside
+ * limits.connections, that is lowered and logged. */
 int tc_engine_start(struct tc_engine **out, const struct tc_engine_conf *conf,
                     struct tc_err *err) TC_MUST_CHECK;
 
@@ -45,9 +46,10 @@ const struct tc_addr *tc_engine_admin_addr(const struct tc_engine *engine);
 /* Every source warmed up, or known to be away. */
 bool tc_engine_is_ready(const struct tc_engine *engine);
 
-/* Serves until SIGTERM or SIGINT, which is returned, or for at most span_ms (< 0: no bound; then 0 is
- * returned). Tells the service manager. on_tick (may be NULL) is called about every 100 ms. */
-int tc_engine_wait(struct tc_engine *engine, int64_t span_ms, void (*on_tick)(void *ctx), void *ctx);
+/* Serves until SIGTERM or SIGINT, which is returned, or for at most span_ms (< 0: no bound; then 0
+ * is returned). Tells the service manager. on_tick (may be NULL) is called about every 100 ms. */
+int tc_engine_wait(struct tc_engine *engine, int64_t span_ms, void (*on_tick)(void *ctx),
+                   void *ctx);
 
 /* Drains within the window, ends all threads, frees. */
 void tc_engine_stop(struct tc_engine *engine);

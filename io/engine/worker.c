@@ -165,8 +165,8 @@ static bool is_idle(const struct tc_worker *w)
     return policy == TC_IDLE_SLEEP || w->now_ns - w->busy_ns >= TC_WORKER_SPIN_NS;
 }
 
-/* Completions. Blocks only after it was said that this worker sleeps, and the buses were looked at once
- * more: a batch that was committed before is seen here, one committed later rings. */
+/* Completions. Blocks only after it was said that this worker sleeps, and the buses were looked at
+ * once more: a batch that was committed before is seen here, one committed later rings. */
 static uint32_t poll_reactor(struct tc_worker *w, bool may_sleep)
 {
     const struct tc_reactor_ops *ops = w->conf.ops;

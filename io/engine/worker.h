@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* io/engine/worker: the agent that serves connections: one reactor, its share of the clients, all buses.
+/* io/engine/worker: the agent that serves connections: one reactor, its share of the clients, all
+ * buses.
  *
  *   turn:  completions ─ timers ─ replies ─ [ingest] ─ buses ─ encode ─ flush ─ catch-up ─ count
  *
  * Fixed order, each step bounded. A flush over many members is resumed in the next turn, after
- * completions and timers had theirs; the buses are read only when nothing is left to flush. A worker
- * without work spins or sleeps by its policy; who sleeps has said so in the word `sleeping`, looked at
- * the buses once more, and is woken by its doorbell.
+ * completions and timers had theirs; the buses are read only when nothing is left to flush. A
+ * worker without work spins or sleeps by its policy; who sleeps has said so in the word `sleeping`,
+ * looked at the buses once more, and is woken by its doorbell.
  *
- * One thread opens, turns and closes it. Time comes from a clock that is handed in, so that tests turn
- * it under a simulated one. Nothing is allocated after open. */
+ * One thread opens, turns and closes it. Time comes from a clock that is handed in, so that tests
+ * turn it under a simulated one. Nothing is allocated after open. */
 #ifndef TC_IO_ENGINE_WORKER_H
 #define TC_IO_ENGINE_WORKER_H
 
@@ -23,23 +24,23 @@ enum {
     TC_WORKER_RECV_BYTES = 16 * 1024,
     TC_WORKER_RECV_CNT = 256,
 };
-#define TC_WORKER_SPIN_NS 50000ll        /* spin-then-sleep: without work for this long */
-#define TC_WORKER_SLEEP_NS 1000000000ll  /* longest sleep */
+#define TC_WORKER_SPIN_NS 50000ll       /* spin-then-sleep: without work for this long */
+#define TC_WORKER_SLEEP_NS 1000000000ll /* longest sleep */
 
 struct tc_worker_conf {
-    uint32_t idx;                     /* its bit in `sleeping` and in interest words */
+    uint32_t idx; /* its bit in `sleeping` and in interest words */
     const struct tc_conf *conf;
     const struct tc_rules *rules;
-    const struct tc_fan_feed *feeds;  /* one per source */
+    const struct tc_fan_feed *feeds; /* one per source */
     uint32_t feed_cnt;
-    struct tc_ingest *const *fused;   /* ingest agents that share this thread */
+    struct tc_ingest *const *fused; /* ingest agents that share this thread */
     uint32_t fused_cnt;
     const struct tc_reactor_ops *ops;
-    int bell;                         /* rung by ingest and supervisor */
+    int bell; /* rung by ingest and supervisor */
     _Atomic uint64_t *sleeping;
     tc_page_fn page;
     struct tc_hash_key key;
-    int64_t start_ms;                 /* wall clock of the engine's start */
+    int64_t start_ms; /* wall clock of the engine's start */
     int64_t warmup_end_ns;
     tc_log_clock clock;
     void *clock_ctx;
@@ -57,14 +58,14 @@ struct tc_worker {
     struct tc_fan *fan;
     struct tc_sessions sessions;
     struct tc_net net;
-    int64_t now_ns;          /* of this turn */
+    int64_t now_ns; /* of this turn */
     int64_t wall_ns;
-    int64_t busy_ns;         /* last turn that had work */
-    bool has_time;           /* now_ns is of this turn */
-    bool has_read;           /* events were read and their latency is not counted yet */
-    bool is_awake;           /* woken by the doorbell in this turn */
+    int64_t busy_ns; /* last turn that had work */
+    bool has_time;   /* now_ns is of this turn */
+    bool has_read;   /* events were read and their latency is not counted yet */
+    bool is_awake;   /* woken by the doorbell in this turn */
     bool is_draining;
-    uint32_t drain_idx;      /* connections below were told */
+    uint32_t drain_idx; /* connections below were told */
     int64_t drain_end_ns;
     _Atomic bool wants_drain; /* supervisor */
 };

@@ -122,7 +122,8 @@ static void on_accept(struct tc_net *net, int res)
         /* no descriptor, no memory: the reactor has stopped listening */
         tc_log(net->conf.log, TC_LOG_WARN, "accept-paused",
                "cannot accept: %s; paused, raise the limit of descriptors or lower "
-               "limits.connections", strerror(-res));
+               "limits.connections",
+               strerror(-res));
         tc_count_add(&net->conf.metric->connections_refused, 1);
         net->accept_at_ns = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
         return;

@@ -3,8 +3,8 @@
  * plan of core/fanout to the reactor's sends.
  *
  *   reactor ──RECV──> session.on_bytes ──commands──> fan        out: what the session wrote itself,
- *      ^                     │ tc_net_write                     and the tail of a frame that was cut
- *      │                     v                                  (the spill): one block of the slab
+ *      ^                     │ tc_net_write                     and the tail of a frame that was
+ * cut │                     v                                  (the spill): one block of the slab
  *      └── send <── out of the connection, first
  *      └── send <── lanes planned by fan, only while out is empty
  *
@@ -12,8 +12,8 @@
  * dialect's half of a connection: a row of functions (io/session). Its small state lies in struct
  * tc_net_conn; what it needs only while a message is incomplete it borrows (ctx).
  *
- * Connections end in one function, tc_net_end, with a reason of io/net/close.h. tc_net_finish is the
- * polite way there: goodbye, flush, half-close, and tc_net_end when the peer has closed too or
+ * Connections end in one function, tc_net_end, with a reason of io/net/close.h. tc_net_finish is
+ * the polite way there: goodbye, flush, half-close, and tc_net_end when the peer has closed too or
  * TC_NET_LINGER_NS later.
  *
  * One thread (the worker's). Nothing is allocated after init. */
@@ -30,17 +30,18 @@
 #include "io/reactor/reactor.h"
 
 enum {
-    TC_NET_LOBBY_MAX = 16,     /* slots above the limit, for connections that are told so */
-    TC_NET_OUT_MAX = 1 << 20,  /* bytes that a session may leave unread; then "unread-replies" */
-    TC_NET_SESSIONS_MAX = 8,   /* rows of the session table */
+    TC_NET_LOBBY_MAX = 16,    /* slots above the limit, for connections that are told so */
+    TC_NET_OUT_MAX = 1 << 20, /* bytes that a session may leave unread; then "unread-replies" */
+    TC_NET_SESSIONS_MAX = 8,  /* rows of the session table */
 };
-#define TC_NET_LINGER_NS (2 * 1000000000ll)     /* for the peer to close after us */
-#define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after the machine had no descriptor or memory */
+#define TC_NET_LINGER_NS (2 * 1000000000ll)      /* for the peer to close after us */
+#define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after the machine had no descriptor or memory  \
+                                                  */
 
 struct tc_net;
 
-/* What a dialect does with its connections. All on the worker's thread; none may block. After a call
- * the connection may be gone (tc_net_is_open). */
+/* What a dialect does with its connections. All on the worker's thread; none may block. After a
+ * call the connection may be gone (tc_net_is_open). */
 struct tc_net_session {
     const char *name; /* "http", "ws" */
     /* The connection is this session's from now on. */
@@ -59,26 +60,26 @@ struct tc_net_session {
 };
 
 struct tc_net_conn {
-    int64_t heard_ns;         /* when the peer's last bytes came */
+    int64_t heard_ns; /* when the peer's last bytes came */
     struct tc_bucket commands;
     struct tc_bucket controls;
-    uint32_t ctx;             /* what the session borrowed, TC_NONE: nothing */
-    uint32_t out_idx;         /* block of the slab; void while out_cap is 0 */
+    uint32_t ctx;     /* what the session borrowed, TC_NONE: nothing */
+    uint32_t out_idx; /* block of the slab; void while out_cap is 0 */
     uint32_t out_cap;
-    uint32_t out_off;         /* [out_off, out_len) is not sent yet */
+    uint32_t out_off; /* [out_off, out_len) is not sent yet */
     uint32_t out_len;
-    uint32_t out_next;        /* list of connections with out to try */
-    uint16_t refused_cnt;     /* commands refused in a row for coming too fast */
-    uint8_t session;          /* row of the session table */
-    uint8_t reason;           /* enum tc_close, while finishing */
+    uint32_t out_next;    /* list of connections with out to try */
+    uint16_t refused_cnt; /* commands refused in a row for coming too fast */
+    uint8_t session;      /* row of the session table */
+    uint8_t reason;       /* enum tc_close, while finishing */
     bool is_open;
-    bool is_fan;              /* known to fan */
-    bool is_waiting;          /* a WRITABLE event is to come */
-    bool is_listed;           /* in the list of out */
+    bool is_fan;     /* known to fan */
+    bool is_waiting; /* a WRITABLE event is to come */
+    bool is_listed;  /* in the list of out */
     bool is_finishing;
-    bool is_shut;             /* half-closed by us */
-    bool is_pinged;           /* since it was last heard */
-    bool is_surplus;          /* above the limit: to be told so */
+    bool is_shut;    /* half-closed by us */
+    bool is_pinged;  /* since it was last heard */
+    bool is_surplus; /* above the limit: to be told so */
 };
 
 struct tc_net_conf {
@@ -87,15 +88,15 @@ struct tc_net_conf {
     struct tc_fan *fan;
     const struct tc_net_session *const *sessions; /* row 0 gets new connections */
     uint32_t session_cnt;
-    void *session_ctx;        /* of the sessions */
-    uint32_t conn_max;        /* connections that may be open at once on all workers */
+    void *session_ctx; /* of the sessions */
+    uint32_t conn_max; /* connections that may be open at once on all workers */
     uint64_t spill_bytes;
     const struct tc_metric_worker *const *peers; /* all workers' counters, to know the sum */
     uint32_t peer_cnt;
     struct tc_metric_worker *metric;
-    struct tc_log_ring *log;  /* may be NULL */
+    struct tc_log_ring *log; /* may be NULL */
     struct tc_mem *mem;
-    const char *holder;       /* "worker 0" */
+    const char *holder; /* "worker 0" */
     int64_t now_ns;
 };
 
@@ -103,16 +104,16 @@ struct tc_net {
     struct tc_net_conf conf;
     struct tc_net_conn *conns;
     uint32_t slot_max;
-    struct tc_pool slots;     /* free slots */
+    struct tc_pool slots; /* free slots */
     struct tc_slab slab;
     struct tc_wheel wheel;
-    int64_t now_ns;           /* of this turn */
+    int64_t now_ns; /* of this turn */
     int64_t wall_ms;
     uint32_t conn_cnt;
-    uint32_t out_first;       /* list of connections whose out is to be tried */
+    uint32_t out_first; /* list of connections whose out is to be tried */
     uint32_t out_last;
-    int listen_fd;            /* -1: not accepting */
-    int64_t accept_at_ns;     /* accepting is paused until then; 0: it is not */
+    int listen_fd;        /* -1: not accepting */
+    int64_t accept_at_ns; /* accepting is paused until then; 0: it is not */
     bool is_draining;
 };
 
@@ -122,7 +123,8 @@ static inline uint32_t tc_net_slots(uint32_t conn_max)
     return conn_max + TC_NET_LOBBY_MAX;
 }
 
-int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_err *err) TC_MUST_CHECK;
+int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf,
+                struct tc_err *err) TC_MUST_CHECK;
 
 /* ---- the turn; the caller sets now_ns and wall_ms first ---- */
 
@@ -165,8 +167,8 @@ static inline bool tc_net_is_open(const struct tc_net *net, uint32_t slot)
     return net->conns[slot].is_open && !net->conns[slot].is_finishing;
 }
 
-/* Appends bytes to the connection's out. On too much unread or no memory the connection ends (or, with
- * memory, finishes): look at tc_net_is_open before going on. */
+/* Appends bytes to the connection's out. On too much unread or no memory the connection ends (or,
+ * with memory, finishes): look at tc_net_is_open before going on. */
 void tc_net_write(struct tc_net *net, uint32_t slot, const void *bytes, size_t len);
 
 /* The connection becomes one of another session, and, if dialect is not TC_NONE, known to fan. */
@@ -178,10 +180,12 @@ void tc_net_arm(struct tc_net *net, uint32_t slot, int64_t deadline_ns);
 /* Ends it now. Safe at any time on an open slot. */
 void tc_net_end(struct tc_net *net, uint32_t slot, enum tc_close reason);
 
-/* Ends it politely: the session's goodbye, then tc_net_linger. Nothing if it is finishing already. */
+/* Ends it politely: the session's goodbye, then tc_net_linger. Nothing if it is finishing already.
+ */
 void tc_net_finish(struct tc_net *net, uint32_t slot, enum tc_close reason);
 
-/* The session has said its last words itself: sends what is left, half-closes, waits for the peer. */
+/* The session has said its last words itself: sends what is left, half-closes, waits for the peer.
+ */
 void tc_net_linger(struct tc_net *net, uint32_t slot, enum tc_close reason);
 
 #endif

@@ -181,7 +181,8 @@ uint32_t tc_net_flush_out(struct tc_net *net)
 
 /* ---- lanes ---- */
 
-/* Queues the send of what is planned for slot. Bytes offered; 0: nothing was queued, it is settled. */
+/* Queues the send of what is planned for slot. Bytes offered; 0: nothing was queued, it is settled.
+ */
 static uint32_t offer(struct tc_net *net, uint32_t slot)
 {
     struct tc_net_conn *c = &net->conns[slot];
@@ -241,8 +242,7 @@ uint32_t tc_net_flush(struct tc_net *net, uint32_t send_max)
     while (total < send_max) {
         uint32_t cnt = 0;
         uint32_t slot;
-        while (cnt < TC_TURN_SENDS_MAX &&
-               (slot = tc_fan_next_touched(net->conf.fan)) != TC_NONE) {
+        while (cnt < TC_TURN_SENDS_MAX && (slot = tc_fan_next_touched(net->conf.fan)) != TC_NONE) {
             uint32_t want = offer(net, slot);
             slots[cnt] = slot;
             wants[cnt] = want;

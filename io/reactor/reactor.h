@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* io/reactor: the worker's only way to sockets. One interface, three back ends: io_uring, epoll, and
- * a simulated one for tests.
+/* io/reactor: the worker's only way to sockets. One interface, three back ends: io_uring, epoll,
+ * and a simulated one for tests.
  *
  * A reactor belongs to one thread; open it on the thread that uses it. Connections are slots
  * (0..conn_max-1) chosen by the caller; the reactor keeps the descriptor and a generation of each
@@ -19,18 +19,18 @@
 #include "core/mem/mem.h"
 
 enum tc_reactor_event_kind {
-    TC_REACTOR_ACCEPT,   /* res: the new descriptor (non-blocking, close-on-exec), or -errno */
-    TC_REACTOR_RECV,     /* res > 0: bytes at data; 0: the peer ended; < 0: -errno. After res <= 0 no
-                            further RECV of this slot comes; the caller closes */
+    TC_REACTOR_ACCEPT, /* res: the new descriptor (non-blocking, close-on-exec), or -errno */
+    TC_REACTOR_RECV,   /* res > 0: bytes at data; 0: the peer ended; < 0: -errno. After res <= 0 no
+                          further RECV of this slot comes; the caller closes */
     TC_REACTOR_WRITABLE, /* once per want_writable(); errors show at the next send */
     TC_REACTOR_WAKE,     /* a watched descriptor became readable; the caller drains it */
 };
 
 struct tc_reactor_event {
     enum tc_reactor_event_kind kind;
-    uint32_t slot;  /* RECV, WRITABLE: the connection; ACCEPT, WAKE: the tag given */
+    uint32_t slot; /* RECV, WRITABLE: the connection; ACCEPT, WAKE: the tag given */
     int res;
-    uint8_t *data;  /* RECV: may be changed in place; valid during the callback */
+    uint8_t *data; /* RECV: may be changed in place; valid during the callback */
 };
 
 /* The callback may call everything here but poll() and send_flush() results in use. */
@@ -56,7 +56,8 @@ struct tc_reactor;
 struct tc_reactor_ops {
     const char *name; /* "io_uring" */
 
-    /* -TC_ENOTSUP if this host lacks what is needed (text says what): the caller may try another. */
+    /* -TC_ENOTSUP if this host lacks what is needed (text says what): the caller may try another.
+     */
     int (*open)(struct tc_reactor **out, const struct tc_reactor_conf *conf, struct tc_err *err);
     void (*close)(struct tc_reactor *reactor);
 
@@ -76,10 +77,11 @@ struct tc_reactor_ops {
     /* One WRITABLE event when the socket takes bytes again. At most one outstanding per slot. */
     int (*want_writable)(struct tc_reactor *reactor, uint32_t slot);
 
-    /* Queues one send of iov_cnt (1..TC_REACTOR_IOV_MAX) pieces; the pieces (not the iov array, which
-     * is copied) must stay until send_flush(). At most TC_TURN_SENDS_MAX between flushes and at most
-     * one per slot. */
-    void (*send)(struct tc_reactor *reactor, uint32_t slot, const struct iovec *iov, uint32_t iov_cnt);
+    /* Queues one send of iov_cnt (1..TC_REACTOR_IOV_MAX) pieces; the pieces (not the iov array,
+     * which is copied) must stay until send_flush(). At most TC_TURN_SENDS_MAX between flushes and
+     * at most one per slot. */
+    void (*send)(struct tc_reactor *reactor, uint32_t slot, const struct iovec *iov,
+                 uint32_t iov_cnt);
     /* Submits; results[i] for the i-th queued send: bytes taken, or -errno (-EAGAIN: full). Returns
      * how many. */
     uint32_t (*send_flush)(struct tc_reactor *reactor, int32_t *results);

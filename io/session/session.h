@@ -22,9 +22,9 @@ enum tc_session_kind { TC_SESSION_HTTP, TC_SESSION_WS, TC_SESSION_CNT };
 enum tc_session_dialect { TC_SESSION_WS_JSON, TC_SESSION_DIALECT_CNT };
 
 enum {
-    TC_SESSION_HEADS_MAX = 512,   /* incomplete HTTP heads at once, per worker; then 503 */
+    TC_SESSION_HEADS_MAX = 512,    /* incomplete HTTP heads at once, per worker; then 503 */
     TC_SESSION_MESSAGES_MAX = 256, /* incomplete WebSocket messages at once; then 1013 */
-    TC_SESSION_REFUSED_MAX = 64,  /* commands refused in a row for coming too fast; then 1008 */
+    TC_SESSION_REFUSED_MAX = 64,   /* commands refused in a row for coming too fast; then 1008 */
 };
 
 /* A page built into the program. */

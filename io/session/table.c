@@ -17,8 +17,8 @@ static int init_messages(struct tc_sessions *s, uint32_t cnt, struct tc_mem *mem
                          struct tc_err *err)
 {
     int rc = tc_pool_init(&s->messages, mem, name, sizeof(struct tc_ws_ctx), cnt, err);
-    /* their inner contexts are made here, for the whole life of the worker: a pool hands out its items
-     * in any order, so all of them */
+    /* their inner contexts are made here, for the whole life of the worker: a pool hands out its
+     * items in any order, so all of them */
     for (uint32_t i = 0; rc == TC_OK && i < cnt; i++) {
         struct tc_ws_ctx *ctx = tc_pool_at(&s->messages, i);
         struct tc_ws_in_conf conf = { false, TC_WS_MESSAGE_MAX, TC_WS_FRAGMENTS_MAX, ctx->buffer };

@@ -53,7 +53,8 @@ static void refuse_room(struct tc_net *net, uint32_t slot, const struct tc_cmd *
     case -TC_EINVAL:
         reply_error(net, slot, cmd->id, TC_CODE_ROOM_ILLEGAL,
                     "a room name is 1 to 128 printable ASCII characters without blanks, quotes, "
-                    "backslash, asterisk and comma", room);
+                    "backslash, asterisk and comma",
+                    room);
         break;
     case -TC_ENOTFOUND:
         reply_error(net, slot, cmd->id, TC_CODE_ROOM_UNKNOWN, "this server has no such room", room);
@@ -109,8 +110,8 @@ static void unsubscribe(struct tc_net *net, uint32_t slot, const struct tc_cmd *
     }
 }
 
-/* Whether the command may be carried out; it has been answered otherwise. A long list of rooms counts
- * as several commands, for it is as much work. */
+/* Whether the command may be carried out; it has been answered otherwise. A long list of rooms
+ * counts as several commands, for it is as much work. */
 static bool is_in_time(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd)
 {
     enum { ROOMS_PER_COMMAND = 16 };

@@ -16,11 +16,11 @@
 #include "proto/feed/record.h"
 
 struct tc_log_info {
-    const char *name;       /* source/topic/partition@incarnation; copied */
-    uint32_t rule;          /* index within the source */
+    const char *name; /* source/topic/partition@incarnation; copied */
+    uint32_t rule;    /* index within the source */
     uint32_t partition;
-    int64_t start_pos;      /* the first position that this node asked for: nothing below it was seen */
-    uint32_t replaces;      /* log that this one takes the place of (recreated topic), or TC_NONE */
+    int64_t start_pos; /* the first position that this node asked for: nothing below it was seen */
+    uint32_t replaces; /* log that this one takes the place of (recreated topic), or TC_NONE */
 };
 
 struct tc_source_sink {
@@ -32,8 +32,8 @@ struct tc_source_sink {
     /* The next record of its log. */
     void (*record)(void *ctx, const struct tc_record *record);
 
-    /* Positions (from, to] of log were lost for a reason of the source (retention passed us). Called
-     * before the first record after them. */
+    /* Positions (from, to] of log were lost for a reason of the source (retention passed us).
+     * Called before the first record after them. */
     void (*lost)(void *ctx, uint32_t log, int64_t from, int64_t to, enum tc_gap_reason reason);
 
     /* The source has read everything below next_pos (moves over holes too: control records,
@@ -41,21 +41,22 @@ struct tc_source_sink {
      * this is an end-of-partition event. */
     void (*progress)(void *ctx, uint32_t log, int64_t next_pos, int64_t end_pos, bool is_caught_up);
 
-    /* The log went away or silent at since_ms (wall clock), or, with since_ms = 0, is fresh again. */
+    /* The log went away or silent at since_ms (wall clock), or, with since_ms = 0, is fresh again.
+     */
     void (*stale)(void *ctx, uint32_t log, int64_t since_ms);
 
-    /* The set of logs is known (all partitions of all topics were opened); before it no subscription
-     * is confirmed but by time-out. is_away: the source cannot be reached, text says why and what is
-     * tried; called again when that changes. */
+    /* The set of logs is known (all partitions of all topics were opened); before it no
+     * subscription is confirmed but by time-out. is_away: the source cannot be reached, text says
+     * why and what is tried; called again when that changes. */
     void (*ready)(void *ctx, bool is_away, const char *text);
 };
 
 struct tc_source_stats {
     uint64_t record_cnt;
-    uint64_t error_cnt;   /* errors told by the client library */
+    uint64_t error_cnt; /* errors told by the client library */
     uint64_t reconnect_cnt;
     bool is_away;
-    char text[256];       /* last trouble, for /readyz and metrics; empty if none */
+    char text[256]; /* last trouble, for /readyz and metrics; empty if none */
 };
 
 struct tc_source_env {

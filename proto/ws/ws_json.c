@@ -89,8 +89,9 @@ enum {
 _Static_assert(FRONT_MAX + TC_WS_HEADER_MAX + 1 + 4 <= TC_UPDATE_OVERHEAD_MAX,
                "header, front, null and brace fit beside the payload");
 
-/* The length of the front decides how long the header is, and that where the front begins: it is written
- * behind a header of the likely size, and moved if that was wrong; the payload is copied once. */
+/* The length of the front decides how long the header is, and that where the front begins: it is
+ * written behind a header of the likely size, and moved if that was wrong; the payload is copied
+ * once. */
 static size_t write_update(const struct tc_update *u, uint8_t *dst)
 {
     size_t data_len = u->is_tombstone ? 4 : u->len;

@@ -24,7 +24,7 @@ import re
 import sys
 
 LAYERS = {
-    "core": "base time mem conf obs bus room fanout flow auth topo".split(),
+    "core": "base mem time conf obs bus room fanout flow auth topo".split(),
     "proto": "schema json pb feed http1 h2 ws sse eio grpc transcode tls jwt consul".split(),
     "io": "os reactor net upstream session source registry side engine".split(),
     # web first: its table of pages is what the programs serve

@@ -51,7 +51,8 @@ static const char conf_text[] =
     "  - name: demo\n"
     "    kafka:\n"
     "      brokers: \"%s\"\n"
-    "      properties: { fetch.wait.max.ms: \"1\" }\n" /* an idle fetch of the mock sleeps it whole */
+    "      properties: { fetch.wait.max.ms: \"1\" }\n" /* an idle fetch of the mock sleeps it whole
+                                                        */
     "      start: earliest\n"
     "      topics:\n"
     "        - { topic: ticks, format: json, room: \"ticker-{key}\", event: ticker-update, class: "

@@ -23,7 +23,7 @@
 #include "core/fanout/fan.h"
 
 enum { FX_FEEDS = 2, FX_LOGS = 16, FX_ROOMS = 64, FX_CONNS = 8, FX_TEXT = 1 << 20 };
-enum { FX_PIECES = 8, FX_MS = 1000000 };
+enum { FX_PIECES = 16, FX_MS = 1000000 };
 #define FX_ALL UINT32_MAX
 
 struct fx_conn {

@@ -186,6 +186,9 @@ Test(member, blocked_falls_behind)
     for (uint32_t i = 0; i < 3; i++)
         fx_take(&fx, i);
     fx_put_many(&fx, "ticker-A", 2, 3);
+    tc_fan_read(fx.fan, fx.now_ns);
+    fx_flush(&fx);
+    cr_expect_not(tc_fan_has_catch_up(fx.fan), "a worker may sleep over it");
     fx_run(&fx);
     const char *both = "U ticker-A 2 1 1002 live v2\nU ticker-A 3 2 1003 live v3\n";
     cr_expect_str_eq(fx_take(&fx, 0), both);
@@ -226,6 +229,12 @@ Test(member, close_and_reuse)
     fx_run(&fx);
     cr_expect_str_eq(fx_take(&fx, 0), "");
     cr_expect_eq(tc_fan_conn_room_cnt(fx.fan, 0), 0);
+    tc_fan_conn_blocked(fx.fan, 0);
+    fx_close(&fx, 0); /* blocked: the next one is not */
+    fx_open(&fx, 0);
+    cr_expect_eq(fx_sub(&fx, 0, "ticker-A", false), 0);
+    fx_run(&fx);
+    cr_expect_str_eq(fx_take(&fx, 0), "C ticker-A - s0/t/0@1 2 A\n");
     fx_close(&fx, 0);
     fx_close(&fx, 1);
     cr_expect_eq(tc_fan_stats(fx.fan)->member_cnt, 0);

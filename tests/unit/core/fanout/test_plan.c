@@ -92,6 +92,13 @@ Test(plan, joined_buffer_is_bounded)
         snprintf(room, sizeof(room), "ticker-%d", i);
         fx_put(&fx, room, i, text);
     }
+    struct tc_fan_piece pieces[16];
+    uint32_t total;
+    tc_fan_read(fx.fan, fx.now_ns);
+    uint32_t cnt = tc_fan_gather(fx.fan, 0, pieces, 16, &total);
+    cr_expect(cnt >= 3 && cnt < 12, "%u", cnt);
+    for (uint32_t i = 0; i < cnt; i++)
+        cr_expect_leq(pieces[i].len, TC_FAN_JOINED_MAX);
     fx_run(&fx);
     const char *p = fx_take(&fx, 0);
     for (int i = 0; i < 12; i++) {
@@ -125,6 +132,8 @@ static bool cut_at(uint32_t cap, bool is_slow, const char *want)
                    : '\n';
     cr_expect_eq(end, '\n', "cap %u: the tail ends with its frame", cap);
     cr_expect_lt(c->spill_len, 40, "cap %u: one frame only", cap);
+    if (got_len == 0 || c->got[c->got_len - 1] == '\n')
+        cr_expect_eq(c->spill_len, 0, "cap %u: cut between two frames", cap);
     bool is_full = tc_fan_stats(fx.fan)->behind_cnt > 0 || c->spill_len;
     fx_put_many(&fx, "ticker-B", 6, 6);
     for (uint32_t i = 0; is_slow && i < 300; i++) {
@@ -193,6 +202,28 @@ Test(plan, more_pieces_than_fit)
               strstr(got, "U ticker-C 3 "));
     cr_expect_eq(tc_fan_stats(fx.fan)->delivery_cnt, 3);
     cr_expect_eq(tc_fan_stats(fx.fan)->behind_cnt, 0);
+    fx_fini(&fx);
+}
+
+Test(plan, cut_blocks)
+{
+    /* Goal: a cut frame blocks the connection even if the caller does not say that it is full: the
+     * tail goes first. */
+    struct tc_fan_piece tail;
+    fx_init(&fx, NULL);
+    join(0, "ticker-A");
+    fx_put_many(&fx, "ticker-A", 1, 2);
+    tc_fan_read(fx.fan, fx.now_ns);
+    cr_assert_eq(tc_fan_next_touched(fx.fan), 0);
+    tc_fan_settle(fx.fan, 0, 3, false, &tail);
+    cr_expect_eq(tail.len, strlen("U ticker-A 1 - 1001 live v1\n") - 3);
+    cr_expect_eq(memcmp(tail.bytes, "icker-A 1 - ", 12), 0);
+    cr_expect_not(tc_fan_has_catch_up(fx.fan));
+    fx_run(&fx);
+    cr_expect_str_eq(fx_take(&fx, 0), "");
+    tc_fan_conn_writable(fx.fan, 0);
+    fx_run(&fx);
+    cr_expect_str_eq(fx_take(&fx, 0), "U ticker-A 2 1 1002 live v2\n");
     fx_fini(&fx);
 }
 

@@ -221,6 +221,28 @@ Test(resume, not_conflated)
     fx_fini(&fx);
 }
 
+Test(resume, exempt_for_a_while)
+{
+    /* Goal: a resume is spared conflation for resume_events events, not for ever. */
+    struct fx_options o = fx_defaults();
+    o.resume_events = 3;
+    o.conflate_bytes = 1;
+    begin(&o);
+    fx_open(&fx, 0);
+    cr_assert_eq(fx_resume(&fx, 0, "ticker-A", log_0, 11, -1), 0);
+    fx.max_bytes = 1;
+    fx_catch_up(&fx);
+    fx_take(&fx, 0);
+    fx_put_many(&fx, "ticker-A", 16, 20);
+    fx_run(&fx);
+    cr_expect_str_eq(fx_take(&fx, 0), "U ticker-A 15 11 1015 live v15\n"
+                                      "U ticker-A 16 15 1016 live v16\n"
+                                      "U ticker-A 17 16 1017 live v17\n"
+                                      "N ticker-A 17 19 2\n"
+                                      "U ticker-A 20 19 1020 live v20\n");
+    fx_fini(&fx);
+}
+
 Test(resume, over_a_move)
 {
     /* Goal: a client of the old log is led into the new one; a place in the new log before its

@@ -308,6 +308,21 @@ Test(unit, back_in_an_old_log)
     }
 }
 
+Test(unit, back_behind_the_oldest)
+{
+    /* Goal: as above when the ring's oldest event is the first since the room came back: it has no
+     * predecessor, and is not the next one all the same. */
+    struct fx_options o = ring_of(8);
+    begin(&o);
+    fx_put_moved(&fx, "ticker-A", 1);
+    put_log_1(40);
+    fx_put_moved(&fx, "ticker-A", 0);
+    fx_put_many(&fx, "ticker-A", 70, 71);
+    fill(6);
+    cr_expect_str_eq(unblock(), "N ticker-A 1 70 2\nU ticker-A 71 70 1071 live v71\n");
+    fx_fini(&fx);
+}
+
 Test(unit, superseded_meanwhile)
 {
     /* Goal: the value at the worker's cursor is gone because a newer one came, which the worker has

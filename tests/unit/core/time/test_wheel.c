@@ -67,7 +67,7 @@ Test(wheel, fires_at_most_one_tick_late)
     arm(&m, 7, m.now_ns + 100 * MS);
     cr_assert_eq(advance(&m, 5000 + 99 * MS, 1000), 0);
     cr_assert_eq(advance(&m, 5000 + 100 * MS + TICK, 1000), 1);
-    cr_assert_eq(advance(&m, 5000 + 1000 * TICK, 1000), 0);
+    cr_assert_eq(advance(&m, 5000 + 1000 * (int64_t)TICK, 1000), 0);
     cr_assert_eq(tc_wheel_next_ns(&m.wheel), INT64_MAX);
     tc_mem_fini(&mem);
 }
