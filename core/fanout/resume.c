@@ -314,9 +314,9 @@ enum tc_unit_result tc_fan_answer(struct tc_fan *fan, uint32_t member, struct tc
         return TC_UNIT_AGAIN;
     if (a.verdict == V_SLOT && tc_fan_stage(fan, room, &a.newest) < 0)
         return TC_UNIT_AGAIN;
-    /* without a value to begin anew from, the hole reaches up to now */
-    if (a.verdict == V_CANNOT && !a.newest.seq && a.hole_to >= 0)
-        a.hole_to = TC_MAX(a.hole_to, room->last_pos);
+    /* the hole reaches up to the value that one begins anew from, or, without one, up to now */
+    if (a.verdict == V_CANNOT && a.hole_to >= 0)
+        a.hole_to = TC_MAX(a.hole_to, a.newest.seq ? a.newest.prev : room->last_pos);
     struct frame w = { fan, room, m, fan->conns[m->conn].dialect };
     return write_answer(&w, lane, &a);
 }

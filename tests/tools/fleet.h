@@ -3,7 +3,7 @@
 #ifndef TC_TESTS_TOOLS_FLEET_H
 #define TC_TESTS_TOOLS_FLEET_H
 
-#include "tests/lib/chain.h"
+#include "tests/lib/proof.h"
 #include "tests/lib/hist.h"
 #include "tests/lib/wsc.h"
 
@@ -43,9 +43,9 @@ struct tc_fleet {
     struct tc_fleet_args args;
     struct tc_wsc_loop loop;
     struct tc_fleet_conn *conns;
-    struct tc_chain *chains; /* per_conn for each connection */
+    struct tc_proof *chains; /* per_conn for each connection */
     struct tc_journal journal;
-    struct tc_chain_sums sums;
+    struct tc_proof_sums sums;
     struct tc_hist latency; /* ns */
     uint32_t started, confirmed_once, lost;
     uint64_t cut_cnt, join_cnt, leave_cnt, reconnects, refused;

@@ -117,7 +117,7 @@ void tc_fleet_parse(struct tc_fleet_args *a, int argc, char **argv)
 
 void tc_fleet_print(const struct tc_fleet *f)
 {
-    const struct tc_chain_sums *s = &f->sums;
+    const struct tc_proof_sums *s = &f->sums;
     uint64_t stalled_updates = 0;
     uint64_t one_byte_updates = 0;
     const struct tc_fleet_args *a = &f->args;

@@ -26,7 +26,7 @@ static void on_signal(int number)
     is_stopped = 1;
 }
 
-static struct tc_chain *chain_of(struct tc_fleet *f, uint32_t idx, uint32_t k)
+static struct tc_proof *chain_of(struct tc_fleet *f, uint32_t idx, uint32_t k)
 {
     return &f->chains[(size_t)idx * f->args.per_conn + k];
 }
@@ -46,12 +46,12 @@ static void violation(struct tc_fleet *f, uint32_t idx, const char *what, const 
 
 static void subscribe(struct tc_fleet *f, uint32_t idx, uint32_t k)
 {
-    struct tc_chain *c = chain_of(f, idx, k);
+    struct tc_proof *c = chain_of(f, idx, k);
     const char *room = f->journal.rooms[c->room];
     char text[1024];
     int len = 0;
     bool resume = c->last >= 0 && c->log && !f->args.joins;
-    tc_chain_ask(c, f->args.snapshot && !resume, resume);
+    tc_proof_ask(c, f->args.snapshot && !resume, resume);
     if (resume) {
         char ts[40] = "";
         if (c->last_ts >= 0)
@@ -88,7 +88,7 @@ static void on_open(struct tc_wsc_loop *loop, uint32_t idx)
 static void close_chains(struct tc_fleet *f, uint32_t idx, bool is_final)
 {
     for (uint32_t k = 0; k < f->args.per_conn; k++)
-        tc_chain_close(chain_of(f, idx, k), &f->journal, is_final);
+        tc_proof_close(chain_of(f, idx, k), &f->journal, is_final);
 }
 
 static void on_end(struct tc_wsc_loop *loop, uint32_t idx, const char *why, bool is_fault)
@@ -179,7 +179,7 @@ static void on_text(struct tc_wsc_loop *loop, uint32_t idx, const char *text, si
         if (sent >= 0 && f->is_ready)
             tc_hist_add(&f->latency, tc_tb_wall_ns() - sent * f->args.time_ns);
     }
-    const char *wrong = tc_chain_feed(chain_of(f, idx, k), &f->journal, &f->sums, &s, crc);
+    const char *wrong = tc_proof_feed(chain_of(f, idx, k), &f->journal, &f->sums, &s, crc);
     if (wrong) {
         char what[200];
         snprintf(what, sizeof what, "%s (last %" PRId64 ")", wrong, chain_of(f, idx, k)->last);
@@ -305,7 +305,7 @@ int main(int argc, char **argv)
                                       f->args.rooms, n, mark + 2)
                            : snprintf(name, sizeof name, "%s", f->args.rooms);
             struct tc_scan_text text = { name, (size_t)len };
-            *chain_of(f, i, k) = (struct tc_chain){ .conn = i,
+            *chain_of(f, i, k) = (struct tc_proof){ .conn = i,
                                                     .room = tc_journal_room(&f->journal, text),
                                                     .last = TC_SCAN_NULL,
                                                     .base = TC_SCAN_NULL };

@@ -3,6 +3,7 @@
  * the paper as bytes and with the numbers of rounds as arguments, which is held itself to the
  * paper's vector of SipHash-2-4. Names spread evenly and nobody without the key can aim. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "core/base/hash.h"
 

@@ -79,7 +79,7 @@ Test(resume, from_the_log_s_start)
     begin(NULL);
     cr_expect(strstr(resume(log_0, 9, -1), "R ticker-A 9 9 15 3\nU ticker-A 10 - "));
     cr_expect_str_eq(resume(log_0, 8, -1), "C ticker-A 9 s0/t/0@1 15 A\n"
-                                           "X ticker-A 9 8 9 retention\n"
+                                           "X ticker-A 9 8 11 retention\n"
                                            "U ticker-A 15 11 1015 snap v15\n");
     fx_fini(&fx);
 }
@@ -100,15 +100,15 @@ Test(resume, room_without_a_record)
 
 Test(resume, retention)
 {
-    /* Goal: the chain has left the ring: the hole ends at the floor, then a snapshot. A position at
-     * or above the floor is recovered still. */
+    /* Goal: the chain has left the ring: the hole reaches up to the snapshot that follows. A position
+     * at or above the floor is recovered still. */
     struct fx_options o = fx_defaults();
     o.event_cnt = 8;
     begin(&o);
     fx_put_many(&fx, "ticker-A", 20, 27);
     fx_run(&fx);
     cr_expect_str_eq(resume(log_0, 11, -1), "C ticker-A 9 s0/t/0@1 27 A\n"
-                                            "X ticker-A 9 11 15 retention\n"
+                                            "X ticker-A 9 11 26 retention\n"
                                             "U ticker-A 27 26 1027 snap v27\n");
     cr_expect(strstr(resume(log_0, 15, -1), "R ticker-A 9 15 27 8\nU ticker-A 20 15 "));
     cr_expect(strstr(resume(log_0, 18, -1), "R ticker-A 9 18 27 8\nU ticker-A 20 15 "));

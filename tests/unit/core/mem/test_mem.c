@@ -3,6 +3,7 @@
  * after the seal nothing can be taken. A pool hands out each of its items once. */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "core/mem/mem.h"
 

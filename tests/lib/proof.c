@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/lib/chain.h"
+#include "tests/lib/proof.h"
 
 #include "tests/lib/base.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static void write_segment(struct tc_chain *c, struct tc_journal *j)
+static void write_segment(struct tc_proof *c, struct tc_journal *j)
 {
     if (j->file && c->base >= TC_SCAN_NULL && c->last > c->base)
         fprintf(j->file, "S\t%u\t%u\t%u\t%" PRId64 "\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\n",
@@ -15,13 +15,13 @@ static void write_segment(struct tc_chain *c, struct tc_journal *j)
 }
 
 /* Ends the segment and begins the next at base. */
-static void rebase(struct tc_chain *c, struct tc_journal *j, int64_t base)
+static void rebase(struct tc_proof *c, struct tc_journal *j, int64_t base)
 {
     write_segment(c, j);
     c->base = c->last = base;
 }
 
-static void write_hole(const struct tc_chain *c, struct tc_journal *j, const char *kind,
+static void write_hole(const struct tc_proof *c, struct tc_journal *j, const char *kind,
                        const struct tc_scan *s, int64_t extra)
 {
     if (j->file)
@@ -30,7 +30,7 @@ static void write_hole(const struct tc_chain *c, struct tc_journal *j, const cha
                 s->reason.at ? s->reason.at : "", s->from, s->to, extra);
 }
 
-void tc_chain_ask(struct tc_chain *c, bool wants_snapshot, bool is_resume)
+void tc_proof_ask(struct tc_proof *c, bool wants_snapshot, bool is_resume)
 {
     c->is_asked = true;
     c->is_member = false;
@@ -48,7 +48,7 @@ void tc_chain_ask(struct tc_chain *c, bool wants_snapshot, bool is_resume)
     }
 }
 
-static const char *on_confirmed(struct tc_chain *c, struct tc_journal *j, const struct tc_scan *s)
+static const char *on_confirmed(struct tc_proof *c, struct tc_journal *j, const struct tc_scan *s)
 {
     if (!c->is_asked)
         return "confirmation that was not asked for";
@@ -62,7 +62,7 @@ static const char *on_confirmed(struct tc_chain *c, struct tc_journal *j, const 
     return NULL;
 }
 
-static const char *on_snapshot(struct tc_chain *c, struct tc_journal *j, struct tc_chain_sums *sums,
+static const char *on_snapshot(struct tc_proof *c, struct tc_journal *j, struct tc_proof_sums *sums,
                                const struct tc_scan *s)
 {
     sums->snapshots++;
@@ -89,7 +89,7 @@ static const char *on_snapshot(struct tc_chain *c, struct tc_journal *j, struct 
     return NULL;
 }
 
-static const char *on_update(struct tc_chain *c, struct tc_journal *j, struct tc_chain_sums *sums,
+static const char *on_update(struct tc_proof *c, struct tc_journal *j, struct tc_proof_sums *sums,
                              const struct tc_scan *s, uint32_t crc)
 {
     if (!c->is_member)
@@ -121,7 +121,7 @@ static const char *on_update(struct tc_chain *c, struct tc_journal *j, struct tc
     return NULL;
 }
 
-static const char *on_hole(struct tc_chain *c, struct tc_journal *j, struct tc_chain_sums *sums,
+static const char *on_hole(struct tc_proof *c, struct tc_journal *j, struct tc_proof_sums *sums,
                            const struct tc_scan *s)
 {
     if (s->kind == TC_SCAN_CONFLATED) {
@@ -153,7 +153,7 @@ static const char *on_hole(struct tc_chain *c, struct tc_journal *j, struct tc_c
     return NULL;
 }
 
-const char *tc_chain_feed(struct tc_chain *c, struct tc_journal *j, struct tc_chain_sums *sums,
+const char *tc_proof_feed(struct tc_proof *c, struct tc_journal *j, struct tc_proof_sums *sums,
                           const struct tc_scan *s, uint32_t crc)
 {
     if (s->kind == TC_SCAN_UPDATE)
@@ -163,7 +163,7 @@ const char *tc_chain_feed(struct tc_chain *c, struct tc_journal *j, struct tc_ch
         return on_confirmed(c, j, s);
     }
     if (s->kind == TC_SCAN_UNSUBSCRIBED) {
-        tc_chain_close(c, j, false);
+        tc_proof_close(c, j, false);
         return NULL;
     }
     if (!c->is_member)
@@ -197,7 +197,7 @@ const char *tc_chain_feed(struct tc_chain *c, struct tc_journal *j, struct tc_ch
     }
 }
 
-void tc_chain_close(struct tc_chain *c, struct tc_journal *j, bool is_final)
+void tc_proof_close(struct tc_proof *c, struct tc_journal *j, bool is_final)
 {
     write_segment(c, j);
     if (is_final && j->file && c->is_member)

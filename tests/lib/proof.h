@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* tests/lib/chain: the chain rule of one subscription, and its share of the journal.
+/* tests/lib/proof: the chain rule of one subscription, and its share of the journal.
  *
  * Rule (docs/protocol.md): nothing is missing between `last` and an update iff prev <= last < pos.
  * Notices move `last` by what they declare: conflated, gap, cannot-recover; moved and a recreated
  * log begin anew. Anything else that does not fit is a violation, told by a text. */
-#ifndef TC_TESTS_LIB_CHAIN_H
-#define TC_TESTS_LIB_CHAIN_H
+#ifndef TC_TESTS_LIB_PROOF_H
+#define TC_TESTS_LIB_PROOF_H
 
 #include "tests/lib/journal.h"
 
-struct tc_chain {
+struct tc_proof {
     uint32_t conn;  /* for the journal */
     uint32_t room;  /* journal index */
     uint32_t log;   /* journal index, 0 unknown */
@@ -27,20 +27,20 @@ struct tc_chain {
     uint64_t update_cnt;
 };
 
-struct tc_chain_sums {
+struct tc_proof_sums {
     uint64_t updates, snapshots, confirmed, recovered, recovered_events, cannot_recover;
     uint64_t conflated, skipped, gaps, moved, stale, fresh, null_prev;
 };
 
 /* Begins a subscription; resume continues from last if there is one. Keeps the room. */
-void tc_chain_ask(struct tc_chain *c, bool wants_snapshot, bool is_resume);
+void tc_proof_ask(struct tc_proof *c, bool wants_snapshot, bool is_resume);
 
 /* One message of this room. Returns NULL, or the rule that it broke. crc: of the payload. */
-const char *tc_chain_feed(struct tc_chain *c, struct tc_journal *j, struct tc_chain_sums *sums,
+const char *tc_proof_feed(struct tc_proof *c, struct tc_journal *j, struct tc_proof_sums *sums,
                           const struct tc_scan *s, uint32_t crc);
 
 /* Ends the open segment (connection lost, unsubscribed, end of the run). is_final: an E line too.
  */
-void tc_chain_close(struct tc_chain *c, struct tc_journal *j, bool is_final);
+void tc_proof_close(struct tc_proof *c, struct tc_journal *j, bool is_final);
 
 #endif

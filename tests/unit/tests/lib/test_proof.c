@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/lib/chain.h"
+#include "tests/lib/proof.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 static struct tc_journal journal;
-static struct tc_chain_sums sums;
+static struct tc_proof_sums sums;
 
-static const char *feed(struct tc_chain *c, const char *json)
+static const char *feed(struct tc_proof *c, const char *json)
 {
     struct tc_scan s;
     cr_assert_eq(tc_scan_message(json, strlen(json), &s), 0, "%s", json);
-    return tc_chain_feed(c, &journal, &sums, &s, 0);
+    return tc_proof_feed(c, &journal, &sums, &s, 0);
 }
 
-static struct tc_chain begin(bool wants_snapshot, const char *confirmation)
+static struct tc_proof begin(bool wants_snapshot, const char *confirmation)
 {
-    struct tc_chain c = { .last = TC_SCAN_NULL, .base = TC_SCAN_NULL };
+    struct tc_proof c = { .last = TC_SCAN_NULL, .base = TC_SCAN_NULL };
     memset(&sums, 0, sizeof sums);
     tc_journal_init(&journal, NULL, 1000);
-    tc_chain_ask(&c, wants_snapshot, false);
+    tc_proof_ask(&c, wants_snapshot, false);
     cr_assert_null(feed(&c, confirmation));
     return c;
 }
@@ -34,7 +34,7 @@ static struct tc_chain begin(bool wants_snapshot, const char *confirmation)
 Test(chain, unbroken)
 {
     // Goal: snapshot and updates whose prev does not pass the last position are right.
-    struct tc_chain c = begin(true, CONFIRMED("5"));
+    struct tc_proof c = begin(true, CONFIRMED("5"));
     cr_assert_null(feed(&c, SNAPSHOT("5")));
     cr_assert_null(feed(&c, UPDATE("7", "5")));
     cr_assert_null(feed(&c, UPDATE("9", "6"))); /* compaction has made prev smaller */
@@ -45,7 +45,7 @@ Test(chain, unbroken)
 Test(chain, broken_duplicate_reordered)
 {
     // Goal: a hole, a second copy and an older position are each told.
-    struct tc_chain c = begin(false, CONFIRMED("5"));
+    struct tc_proof c = begin(false, CONFIRMED("5"));
     cr_assert_not_null(feed(&c, UPDATE("9", "7")));
     cr_assert_null(feed(&c, UPDATE("10", "9"))); /* told once */
     cr_assert_str_eq(feed(&c, UPDATE("10", "9")), "duplicate");
@@ -56,7 +56,7 @@ Test(chain, broken_duplicate_reordered)
 Test(chain, holes_that_are_declared)
 {
     // Goal: conflated, gap and moved move the last position; a false conflated is told.
-    struct tc_chain c = begin(false, CONFIRMED("5"));
+    struct tc_proof c = begin(false, CONFIRMED("5"));
     cr_assert_null(feed(&c, "{\"event\":\"conflated\",\"from\":5,\"to\":20,\"skipped\":4}"));
     cr_assert_null(feed(&c, UPDATE("21", "20")));
     cr_assert_not_null(feed(&c, "{\"event\":\"conflated\",\"from\":20,\"to\":30,\"skipped\":4}"));
@@ -70,18 +70,18 @@ Test(chain, holes_that_are_declared)
 Test(chain, resume)
 {
     // Goal: a recovery owes the updates it announced; after cannot-recover a snapshot is the base.
-    struct tc_chain c = begin(false, CONFIRMED("5"));
+    struct tc_proof c = begin(false, CONFIRMED("5"));
     cr_assert_null(feed(&c, UPDATE("6", "5")));
-    tc_chain_close(&c, &journal, false);
+    tc_proof_close(&c, &journal, false);
     cr_assert_not_null(feed(&c, UPDATE("7", "6")));
-    tc_chain_ask(&c, false, true);
+    tc_proof_ask(&c, false, true);
     cr_assert_null(feed(&c, CONFIRMED("9")));
     cr_assert_null(feed(&c, "{\"event\":\"recovered\",\"from\":6,\"to\":9,\"count\":3}"));
     cr_assert_null(feed(&c, UPDATE("7", "6")));
     cr_assert_null(feed(&c, UPDATE("9", "7")));
     cr_assert_not_null(feed(&c, UPDATE("10", "9"))); /* one of the three is missing */
-    tc_chain_close(&c, &journal, false);
-    tc_chain_ask(&c, false, true);
+    tc_proof_close(&c, &journal, false);
+    tc_proof_ask(&c, false, true);
     cr_assert_null(feed(&c, CONFIRMED("90")));
     cr_assert_null(
         feed(&c, "{\"event\":\"cannot-recover\",\"from\":9,\"to\":89,\"reason\":\"x\"}"));
