@@ -11,10 +11,9 @@ enum tc_member_state { TC_MEMBER_HEAD, TC_MEMBER_BEHIND, TC_MEMBER_PARKED };
 
 /* Where a member is: after the event at (log, pos). */
 struct tc_place {
-    uint64_t
-        next_seq; /* first event not delivered; 0: not known, walk back from the room's newest */
-    int64_t pos;  /* last position delivered, -1: none */
-    uint32_t ord; /* of the last event delivered: exact, holes are counted with it */
+    uint64_t next_seq; /* first event not delivered; 0: not known, walk back from the newest */
+    int64_t pos;       /* last position delivered, -1: none */
+    uint32_t ord;      /* of the last event delivered: exact, holes are counted with it */
     uint32_t sum_bytes;
     uint32_t exempt_cnt; /* events that conflation must not skip */
     uint16_t log;        /* in which pos is counted, TC_FAN_NO_LOG: none */

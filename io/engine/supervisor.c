@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/engine/supervisor.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "io/engine/preflight.h"
 #include "io/engine/status.h"
@@ -72,7 +70,6 @@ struct tc_engine {
     struct tc_log_writer *writer;
     struct tc_admin *admin;
     uint32_t cpu_avoid[TC_WORKERS_MAX + TC_SOURCES_MAX];
-    bool is_admin_started;
     bool is_ready_told;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -415,7 +412,6 @@ static int start_parts(struct tc_engine *e, struct tc_err *err)
         rc = tc_log_writer_start(e->writer, err);
     if (rc == TC_OK)
         rc = tc_admin_start(e->admin, err);
-    e->is_admin_started = rc == TC_OK;
     return rc;
 }
 
@@ -424,6 +420,8 @@ static void dismantle(struct tc_engine *e)
 {
     for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
         tc_thread_join(&e->workers[i].thread);
+    if (e->admin) /* before the sources that it asks */
+        tc_admin_stop(e->admin);
     for (uint32_t i = 0; i < e->plan.source_cnt; i++) {
         struct ingest_thread *t = &e->ingests[i];
         atomic_store(&t->is_stopping, true);
@@ -437,8 +435,6 @@ static void dismantle(struct tc_engine *e)
         tc_os_close(e->workers[i].bell);
         tc_os_close(e->workers[i].listen_fd);
     }
-    if (e->admin)
-        tc_admin_stop(e->admin);
     tc_log_writer_stop(e->writer);
     tc_mem_fini(&e->mem);
     pthread_cond_destroy(&e->changed);
@@ -567,9 +563,9 @@ int tc_engine_wait(struct tc_engine *e, int64_t span_ms, void (*on_tick)(void *c
     sigset_t set;
     int64_t watchdog_at_ns = 0;
     int64_t end_ns = span_ms < 0 ? INT64_MAX : tc_os_mono_ns() + span_ms * 1000000;
-    const struct timespec tick = { 0, TICK_MS * 1000000l };
     fill_signals(&set);
-    while (tc_os_mono_ns() < end_ns) {
+    for (int64_t now_ns; (now_ns = tc_os_mono_ns()) < end_ns;) {
+        struct timespec tick = { 0, TC_MIN(end_ns - now_ns, TICK_MS * 1000000ll) };
         int signal = sigtimedwait(&set, NULL, &tick);
         if (signal == SIGTERM || signal == SIGINT)
             return signal;

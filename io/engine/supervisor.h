@@ -3,7 +3,7 @@
  *
  * Start: cores, descriptors, ports; memory is taken holder by holder, each worker's on its own
  * thread, then sealed; sources are opened; the gate is opened and workers listen. Stop: workers
- * drain, then ingest, admin and the log writer end. One engine per process; one thread (the main
+ * drain, then admin, ingest and the log writer end. One engine per process; one thread (the main
  * one) uses it. */
 #ifndef TC_IO_ENGINE_SUPERVISOR_H
 #define TC_IO_ENGINE_SUPERVISOR_H

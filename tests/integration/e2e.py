@@ -76,14 +76,14 @@ class Demo:
 
     def __init__(self, port):
         self.port = port
-        self.process = start([TICKCAST, "demo", "--port", port], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = start([TICKCAST, "demo", "--port", port], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.said = ""
         os.set_blocking(self.process.stdout.fileno(), False)
         wait_for(self.is_up, 20, lambda: "the demo's page and kcat line; it said %r" % self.said[-400:])
 
     def is_up(self):
         check(self.process.poll() is None, "the demo ended with %s: %s" % (self.process.poll(), self.said))
-        self.said += self.process.stdout.read() or ""
+        self.said += (self.process.stdout.read() or b"").decode()
         try:
             return "kcat" in self.said and http(self.port, "/")[0] == 200
         except OSError:

@@ -40,10 +40,11 @@ static const char usage_text[] =
     "\n"
     "exit: 0 stopped cleanly, 2 usage, 3 start-up (the port is in use)\n";
 
+/* An idle fetch of the mock broker sleeps its whole fetch.wait.max.ms. */
 static const char conf_text[] =
     "listen: \"127.0.0.1:%" PRIu64 "\"\n"
     "admin: { listen: \"127.0.0.1:0\" }\n"
-    "log: { level: warn }\n"
+    "log: { level: error }\n"
     "workers: { count: 1 }\n"
     "limits: { connections: 1000 }\n"
     "timeouts: { drain_s: 3 }\n"
@@ -51,8 +52,7 @@ static const char conf_text[] =
     "  - name: demo\n"
     "    kafka:\n"
     "      brokers: \"%s\"\n"
-    "      properties: { fetch.wait.max.ms: \"1\" }\n" /* an idle fetch of the mock sleeps it whole
-                                                        */
+    "      properties: { fetch.wait.max.ms: \"1\" }\n"
     "      start: earliest\n"
     "      topics:\n"
     "        - { topic: ticks, format: json, room: \"ticker-{key}\", event: ticker-update, class: "
@@ -167,8 +167,8 @@ static void write_texts(struct demo *d)
 {
     char escaped[2 * TEXT_BYTES];
     snprintf(d->kcat, sizeof(d->kcat),
-             "echo 'DEMO:{\"symbol\":\"DEMO\",\"price\":\"42.50\",\"bid\":\"42.49\",\"ask\":"
-             "\"42.51\",\"size\":\"1\"}' | kcat -P -b %s -t ticks -K :",
+             "echo 'BTCUSDT:{\"symbol\":\"BTCUSDT\",\"price\":\"99999.00\",\"by\":\"me\"}' | "
+             "kcat -P -b %s -t ticks -K :",
              tc_kafka_mock_bootstrap(d->mock));
     size_t len = tc_json_escape(escaped, sizeof(escaped), tc_str_from(d->kcat));
     TC_ASSERT(len != TC_JSON_NO_ROOM);
@@ -219,7 +219,7 @@ static void greet(const struct demo *d)
            "  page      http://%s/\n"
            "  metrics   http://%s/metrics\n"
            "\n"
-           "Publish a tick of your own, and look for ticker-DEMO (add the room on the page):\n"
+           "Publish a tick of your own, it appears on the page:\n"
            "\n"
            "  %s\n"
            "\n"
