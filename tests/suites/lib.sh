@@ -19,7 +19,7 @@ fi
 export TC_WORK
 
 # What sanitizers do about a finding: say where and end the program with a code of their own.
-export ASAN_OPTIONS=${ASAN_OPTIONS-abort_on_error=0:exitcode=66:detect_stack_use_after_return=1:strict_string_checks=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS-abort_on_error=0:allocator_may_return_null=1:exitcode=66:detect_stack_use_after_return=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS-exitcode=66:second_deadlock_stack=1:suppressions=$PWD/tests/tsan.supp}
 
