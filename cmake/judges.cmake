@@ -38,6 +38,20 @@ function(tc_mains folder out prefix group)
     endforeach()
 endfunction()
 
+# One library per file of FOLDER to be preloaded by tests, at <build>/OUT/<name>.so; built with GROUP. They
+# take the place of the C library's functions, so sanitizers and the project's warnings stay out.
+function(tc_preloads folder out group)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    foreach(source IN LISTS sources)
+        get_filename_component(name ${source} NAME_WE)
+        string(REPLACE "_" "-" name ${name})
+        add_library(${name} MODULE ${source})
+        set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${out})
+        target_compile_options(${name} PRIVATE -O2 -fPIC)
+        add_dependencies(${group} ${name})
+    endforeach()
+endfunction()
+
 # One program per FOLDER/**/test_*.c at <build>/tests/unit/<path>, known to ctest by its path, with label
 # `unit`; a name that ends in _mt is a threaded test and has label `mt` too. Targets unit and unit-mt.
 function(tc_unit_tests folder)

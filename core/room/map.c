@@ -43,8 +43,9 @@ int tc_map_add(struct tc_map *map, uint64_t hash, uint32_t value)
 void tc_map_remove(struct tc_map *map, uint64_t hash, uint32_t value)
 {
     uint32_t mask = map->mask;
-    uint32_t i = (uint32_t)hash & mask;
-    while (map->cells[i].value != value) {
+    uint32_t h = (uint32_t)hash;
+    uint32_t i = h & mask;
+    while (map->cells[i].value != value || map->cells[i].hash != h) {
         TC_ASSERT(map->cells[i].value != TC_NONE);
         i = (i + 1) & mask;
     }

@@ -121,6 +121,8 @@ static uint32_t find_room(struct tc_ingest *in, const struct tc_record *record, 
     }
     const struct tc_bus_room *b = &in->bus.rooms[room];
     if (is_new) {
+        /* nobody can have interest in it yet: whoever waits for its name must look */
+        in->is_state_change = true;
         in->rooms[room] = (struct tc_ingest_room){ -1, TC_NONE };
         tc_count_set(&in->conf.metric->rooms, tc_dir_cnt(&in->dir));
     }

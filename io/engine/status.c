@@ -105,8 +105,10 @@ static int get_ready(const struct tc_status *s, struct tc_admin_out *out)
         char text[6 * sizeof(stats.text)];
         enum state state = state_of(s->ingests[i], &stats);
         size_t len = tc_json_escape(text, sizeof(text), tc_str_from(stats.text));
-        tc_admin_printf(out, "%s{\"name\":\"%s\",\"state\":\"%s\",\"text\":\"%.*s\"}", i ? "," : "",
-                        s->conf->sources[i].name, words[state], (int)len, text);
+        tc_admin_printf(out, "%s{\"name\":\"%s\",\"state\":\"%s\",\"text\":\"", i ? "," : "",
+                        s->conf->sources[i].name, words[state]);
+        tc_admin_write(out, text, len); /* escaped it may be longer than printf takes */
+        tc_admin_printf(out, "\"}");
     }
     tc_admin_printf(out, "]}\n");
     return is_ready ? 200 : 503;

@@ -66,7 +66,7 @@ struct tc_engine {
     const struct tc_metric_ingest *ingest_metrics[TC_SOURCES_MAX];
     struct tc_metric_process process;
     struct tc_status status;
-    struct tc_log_ring log; /* the supervisor's own */
+    struct tc_log_ring *log; /* the supervisor's own; NULL if it could not be had */
     struct tc_log_writer *writer;
     struct tc_admin *admin;
     uint32_t cpu_avoid[TC_WORKERS_MAX + TC_SOURCES_MAX];
@@ -335,35 +335,36 @@ static struct tc_engine *new_engine(const struct tc_engine_conf *conf)
 /* The first half: nothing that the outside world sees. */
 static int prepare(struct tc_engine *e, struct tc_err *err)
 {
-    struct tc_log_ring *ring = &e->log;
-    int level = tc_log_level_parse(tc_str_from(e->conf.conf->log_level));
-    int rc = tc_log_ring_init(ring, &e->mem, "supervisor", LOG_ENTRIES, (enum tc_log_level)level,
-                              tc_os_log_clock, NULL, err);
-    if (rc < 0)
-        return rc;
-    tc_log_writer_add(e->writer, ring);
-    rc = tc_plan_check(&e->plan, err);
+    e->log = new_ring(e, "supervisor", err);
+    int rc = e->log ? tc_plan_check(&e->plan, err) : -TC_ENOMEM;
     if (rc == TC_OK)
-        rc = tc_preflight_descriptors(e->conf.conf, &e->plan, &e->log, err);
+        rc = tc_preflight_descriptors(e->conf.conf, &e->plan, e->log, err);
     if (rc == TC_OK)
-        rc = tc_preflight_reactor(e->conf.conf, &e->log, &e->ops, err);
+        rc = tc_preflight_reactor(e->conf.conf, e->log, &e->ops, err);
     return rc;
 }
 
-static int open_ports(struct tc_engine *e, struct tc_err *err)
+static int open_admin(struct tc_engine *e, const char *listen, struct tc_err *err)
 {
-    int fds[TC_WORKERS_MAX];
     struct tc_admin_conf admin = {
         .conn_max = TC_ADMIN_CONNS_MAX,
         .body_max = TC_ADMIN_BODY_BYTES,
         .get = tc_status_get,
         .ctx = &e->status,
-        .log = &e->log,
+        .log = e->log,
         .mem = &e->mem,
     };
+    int rc = tc_addr_parse(&admin.listen, tc_str_from(listen), err);
+    if (rc < 0)
+        return rc;
+    e->admin = tc_admin_init(&admin, err);
+    return e->admin ? TC_OK : err->code;
+}
+
+static int open_ports(struct tc_engine *e, struct tc_err *err)
+{
+    int fds[TC_WORKERS_MAX];
     int rc = tc_addr_parse(&e->addr, tc_str_from(e->conf.conf->listen), err);
-    if (rc == TC_OK)
-        rc = tc_addr_parse(&admin.listen, tc_str_from(e->conf.conf->admin_listen), err);
     if (rc == TC_OK)
         rc = tc_listen_open(&e->addr, e->plan.worker_cnt, e->conf.conf->limits.sndbuf_bytes, fds,
                             err);
@@ -371,8 +372,7 @@ static int open_ports(struct tc_engine *e, struct tc_err *err)
         return rc;
     for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
         e->workers[i].listen_fd = fds[i];
-    e->admin = tc_admin_init(&admin, err);
-    return e->admin ? TC_OK : -TC_EIO;
+    return open_admin(e, e->conf.conf->admin_listen, err);
 }
 
 static void fill_status(struct tc_engine *e)
@@ -466,7 +466,7 @@ int tc_engine_start(struct tc_engine **out, const struct tc_engine_conf *conf, s
         TC_LOG_Z("reactor", e->ops->name),
         TC_LOG_U("memory_bytes", e->mem.total_bytes),
     };
-    tc_log_with(&e->log, TC_LOG_INFO, "started", fields, TC_ARRAY_CNT(fields), "tickcast %s serves",
+    tc_log_with(e->log, TC_LOG_INFO, "started", fields, TC_ARRAY_CNT(fields), "tickcast %s serves",
                 conf->version);
     set_gate(e, GATE_OPEN);
     *out = e;
@@ -489,6 +489,8 @@ int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out, struct 
 {
     struct tc_engine *e = new_engine(conf);
     int rc = prepare(e, err);
+    if (rc == TC_OK)
+        rc = open_admin(e, "127.0.0.1:0", err); /* its memory */
     if (rc == TC_OK)
         rc = init_parts(e, err);
     for (uint32_t i = 0; rc == TC_OK && i < e->plan.worker_cnt; i++)
@@ -548,7 +550,7 @@ static void tell(struct tc_engine *e, int64_t *watchdog_at_ns)
     tc_count_set(&e->process.ready, is_ready);
     if (is_ready && !e->is_ready_told) {
         e->is_ready_told = true;
-        tc_log(&e->log, TC_LOG_INFO, "ready", "ready to serve");
+        tc_log(e->log, TC_LOG_INFO, "ready", "ready to serve");
         (void)tc_os_notify("READY=1\nSTATUS=serving");
     }
     int64_t span_ns = tc_os_watchdog_ns();
@@ -570,7 +572,7 @@ int tc_engine_wait(struct tc_engine *e, int64_t span_ms, void (*on_tick)(void *c
         if (signal == SIGTERM || signal == SIGINT)
             return signal;
         if (signal == SIGHUP)
-            tc_log(&e->log, TC_LOG_INFO, "reload",
+            tc_log(e->log, TC_LOG_INFO, "reload",
                    "nothing of this configuration can be changed while it runs");
         tell(e, &watchdog_at_ns);
         if (on_tick)
@@ -581,7 +583,7 @@ int tc_engine_wait(struct tc_engine *e, int64_t span_ms, void (*on_tick)(void *c
 
 void tc_engine_stop(struct tc_engine *e)
 {
-    tc_log(&e->log, TC_LOG_INFO, "draining", "stopping: clients have %" PRIu32 " ms to leave",
+    tc_log(e->log, TC_LOG_INFO, "draining", "stopping: clients have %" PRIu32 " ms to leave",
            e->conf.conf->timeouts.drain_ms);
     (void)tc_os_notify("STOPPING=1");
     atomic_store(&e->status.is_draining, true);
@@ -592,6 +594,6 @@ void tc_engine_stop(struct tc_engine *e)
     }
     for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
         tc_thread_join(&e->workers[i].thread);
-    tc_log(&e->log, TC_LOG_INFO, "stopped", "stopped");
+    tc_log(e->log, TC_LOG_INFO, "stopped", "stopped");
     dismantle(e);
 }

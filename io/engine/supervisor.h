@@ -35,7 +35,7 @@ int tc_engine_start(struct tc_engine **out, const struct tc_engine_conf *conf,
                     struct tc_err *err) TC_MUST_CHECK;
 
 /* Takes the memory that a start would take, prints one line per holder and what a connection costs,
- * and gives it back. No port is bound, no source opened. */
+ * and gives it back. No configured port is bound, no source opened. */
 int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out,
                            struct tc_err *err) TC_MUST_CHECK;
 

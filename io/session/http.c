@@ -98,7 +98,7 @@ static void upgrade(struct tc_net *net, uint32_t slot)
         tc_net_finish(net, slot, TC_CLOSE_DRAINING);
     } else {
         char out[TC_WS_HANDSHAKE_MAX];
-        tc_net_write(net, slot, out, tc_ws_handshake_answer(&s->hash, http, out));
+        tc_net_write(net, slot, out, tc_ws_handshake_answer(http, out));
         if (tc_net_is_open(net, slot))
             tc_net_switch(net, slot, TC_SESSION_WS, TC_SESSION_WS_JSON);
     }

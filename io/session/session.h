@@ -49,7 +49,6 @@ struct tc_sessions {
     tc_page_fn page; /* may be NULL */
     struct tc_bucket_rate command_rate;
     struct tc_bucket_rate control_rate;
-    struct tc_ws_hash hash;
     struct tc_pool heads;    /* struct tc_http1 */
     struct tc_pool messages; /* struct tc_ws_ctx */
     struct tc_json_pool json;

@@ -51,7 +51,7 @@ int tc_sessions_init(struct tc_sessions *s, const struct tc_conf *conf, tc_page_
     if (rc < 0)
         return rc;
     s->rooms = tc_mem_take(mem, name, sizeof(*s->rooms), TC_CMD_ROOMS_MAX, err);
-    return s->rooms ? tc_ws_hash_init(&s->hash, err) : -TC_ENOMEM;
+    return s->rooms ? TC_OK : -TC_ENOMEM;
 }
 
 void tc_sessions_fini(struct tc_sessions *s)
@@ -60,5 +60,4 @@ void tc_sessions_fini(struct tc_sessions *s)
         struct tc_ws_ctx *ctx = tc_pool_at(&s->messages, i);
         tc_ws_in_fini(&ctx->in);
     }
-    tc_ws_hash_fini(&s->hash);
 }

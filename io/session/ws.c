@@ -117,6 +117,8 @@ static bool is_in_time(struct tc_net *net, uint32_t slot, const struct tc_cmd *c
     enum { ROOMS_PER_COMMAND = 16 };
     struct tc_net_conn *c = &net->conns[slot];
     uint32_t cost = 1 + cmd->room_cnt / ROOMS_PER_COMMAND;
+    /* a full bucket is enough for any command, or it could never be carried out */
+    cost = TC_MIN(cost, tc_sessions_of(net)->conf->limits.cmd_burst);
     if (tc_bucket_try_take(&c->commands, &tc_sessions_of(net)->command_rate, cost, net->now_ns)) {
         c->refused_cnt = 0;
         return true;
@@ -235,8 +237,11 @@ static void ws_on_timer(struct tc_net *net, uint32_t slot)
         c->is_pinged = true;
         tc_net_write(net, slot, out, tc_ws_control(out, TC_WS_PING, NULL, 0));
     }
+    /* its answer moves no timer: the next look must come in time for the next ping */
+    if (c->is_pinged)
+        ping_at_ns = net->now_ns + t->ping_ms * MS_NS;
     if (tc_net_is_open(net, slot))
-        tc_net_arm(net, slot, c->is_pinged ? idle_at_ns : TC_MIN(idle_at_ns, ping_at_ns));
+        tc_net_arm(net, slot, TC_MIN(idle_at_ns, ping_at_ns));
 }
 
 static void ws_on_drain(struct tc_net *net, uint32_t slot, uint32_t reconnect_ms)

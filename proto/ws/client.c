@@ -67,8 +67,8 @@ static int status_of(struct tc_str head)
     return status;
 }
 
-int tc_ws_client_check(struct tc_ws_hash *hash, const void *bytes, size_t len,
-                       const uint8_t nonce[TC_WS_NONCE_BYTES], int *status)
+int tc_ws_client_check(const void *bytes, size_t len, const uint8_t nonce[TC_WS_NONCE_BYTES],
+                       int *status)
 {
     char key[TC_WS_KEY_BYTES];
     char accept[TC_WS_ACCEPT_BYTES];
@@ -82,7 +82,7 @@ int tc_ws_client_check(struct tc_ws_hash *hash, const void *bytes, size_t len,
     struct tc_str head = { text, (size_t)(end - text) };
     *status = status_of(head);
     tc_ws_client_key(nonce, key);
-    tc_ws_accept_key(hash, key, accept);
+    tc_ws_accept_key(key, accept);
     if (*status != 101 || !find_field(head, "upgrade", &value) ||
         !tc_http1_eq(value, TC_STR("websocket")) || !find_field(head, "connection", &value) ||
         !tc_http1_eq(value, TC_STR("upgrade")) ||

@@ -22,8 +22,8 @@ size_t tc_ws_client_request(char *out, size_t cap, const char *host, const char 
 /* Looks at the beginning of the answer. 0: not complete (at most TC_HTTP_HEAD_MAX bytes); > 0:
  * bytes of a head that accepts the upgrade, frames follow; -TC_EINVAL: refused or not HTTP, *status
  * is what the server answered (0 if that cannot be read). */
-int tc_ws_client_check(struct tc_ws_hash *hash, const void *bytes, size_t len,
-                       const uint8_t nonce[TC_WS_NONCE_BYTES], int *status) TC_MUST_CHECK;
+int tc_ws_client_check(const void *bytes, size_t len, const uint8_t nonce[TC_WS_NONCE_BYTES],
+                       int *status) TC_MUST_CHECK;
 
 /* Writes the header of one whole masked frame (<= TC_WS_MASKED_HEADER_MAX bytes); returns its
  * bytes. The payload goes through tc_ws_mask with the same mask. */

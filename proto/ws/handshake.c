@@ -1,44 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The functions for SHA-1 alone: those for any digest (EVP) take memory for each use, and a worker
+ * must not. OpenSSL calls them deprecated, and keeps them. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "proto/ws/handshake.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <strings.h>
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-enum { SHA1_BYTES = 20 };
-
-int tc_ws_hash_init(struct tc_ws_hash *hash, struct tc_err *err)
+void tc_ws_accept_key(const char key[TC_WS_KEY_BYTES], char out[TC_WS_ACCEPT_BYTES])
 {
-    hash->md = EVP_MD_fetch(NULL, "SHA1", NULL);
-    hash->ctx = EVP_MD_CTX_new();
-    /* the first use takes memory that later ones keep */
-    if (hash->md && hash->ctx && EVP_DigestInit_ex(hash->ctx, hash->md, NULL) == 1)
-        return TC_OK;
-    tc_ws_hash_fini(hash);
-    return tc_err_set(err, -TC_EIO,
-                      "OpenSSL offers no SHA-1, which the WebSocket handshake needs: allow it in "
-                      "the OpenSSL configuration (openssl.cnf)");
-}
-
-void tc_ws_hash_fini(struct tc_ws_hash *hash)
-{
-    EVP_MD_CTX_free(hash->ctx);
-    EVP_MD_free(hash->md);
-    *hash = (struct tc_ws_hash){ NULL, NULL };
-}
-
-void tc_ws_accept_key(struct tc_ws_hash *hash, const char key[TC_WS_KEY_BYTES],
-                      char out[TC_WS_ACCEPT_BYTES])
-{
-    unsigned char digest[SHA1_BYTES];
+    SHA_CTX sha;
+    unsigned char digest[SHA_DIGEST_LENGTH];
     unsigned char text[TC_WS_ACCEPT_BYTES + 1]; /* the encoder ends it with NUL */
-    bool is_made = EVP_DigestInit_ex(hash->ctx, hash->md, NULL) == 1 &&
-                   EVP_DigestUpdate(hash->ctx, key, TC_WS_KEY_BYTES) == 1 &&
-                   EVP_DigestUpdate(hash->ctx, guid, sizeof(guid) - 1) == 1 &&
-                   EVP_DigestFinal_ex(hash->ctx, digest, NULL) == 1;
+    bool is_made = SHA1_Init(&sha) == 1 && SHA1_Update(&sha, key, TC_WS_KEY_BYTES) == 1 &&
+                   SHA1_Update(&sha, guid, sizeof(guid) - 1) == 1 && SHA1_Final(digest, &sha) == 1;
     TC_ASSERT(is_made);
-    int len = EVP_EncodeBlock(text, digest, SHA1_BYTES);
+    int len = EVP_EncodeBlock(text, digest, SHA_DIGEST_LENGTH);
     TC_ASSERT(len == TC_WS_ACCEPT_BYTES);
     memcpy(out, text, TC_WS_ACCEPT_BYTES);
 }
@@ -89,7 +70,7 @@ int tc_ws_handshake_check(const struct tc_http1 *http, const char **detail)
     return 101;
 }
 
-size_t tc_ws_handshake_answer(struct tc_ws_hash *hash, const struct tc_http1 *http, char *out)
+size_t tc_ws_handshake_answer(const struct tc_http1 *http, char *out)
 {
     static const char before[] = "HTTP/1.1 101 Switching Protocols\r\n"
                                  "Upgrade: websocket\r\n"
@@ -100,7 +81,7 @@ size_t tc_ws_handshake_answer(struct tc_ws_hash *hash, const struct tc_http1 *ht
     struct tc_str key = tc_http1_field(http, "sec-websocket-key");
     TC_ASSERT(key.len == TC_WS_KEY_BYTES);
     memcpy(out, before, BEFORE_LEN);
-    tc_ws_accept_key(hash, key.ptr, out + BEFORE_LEN);
+    tc_ws_accept_key(key.ptr, out + BEFORE_LEN);
     memcpy(out + BEFORE_LEN + TC_WS_ACCEPT_BYTES, "\r\n\r\n", 4);
     return BEFORE_LEN + TC_WS_ACCEPT_BYTES + 4;
 }

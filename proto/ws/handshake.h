@@ -15,20 +15,8 @@ enum {
     TC_WS_HANDSHAKE_MAX = 256, /* bytes of the 101 answer */
 };
 
-/* The hash, fetched once at start (OpenSSL's implicit fetch costs four times as much). One thread
- * per struct. */
-struct tc_ws_hash {
-    void *md;  /* EVP_MD */
-    void *ctx; /* EVP_MD_CTX */
-};
-
-/* -TC_EIO with *err: this OpenSSL offers no SHA-1. */
-int tc_ws_hash_init(struct tc_ws_hash *hash, struct tc_err *err) TC_MUST_CHECK;
-void tc_ws_hash_fini(struct tc_ws_hash *hash);
-
-/* Sec-WebSocket-Accept for a key of TC_WS_KEY_BYTES; no NUL. */
-void tc_ws_accept_key(struct tc_ws_hash *hash, const char key[TC_WS_KEY_BYTES],
-                      char out[TC_WS_ACCEPT_BYTES]);
+/* Sec-WebSocket-Accept for a key of TC_WS_KEY_BYTES; no NUL. Takes no memory. */
+void tc_ws_accept_key(const char key[TC_WS_KEY_BYTES], char out[TC_WS_ACCEPT_BYTES]);
 
 /* 101: a valid upgrade; otherwise the status to answer, and *detail says why (static text):
  *   405 not GET (Allow: GET)
@@ -41,7 +29,7 @@ int tc_ws_handshake_check(const struct tc_http1 *http, const char **detail) TC_M
 
 /* Writes the 101 answer of a head that passed the check; returns its bytes (<=
  * TC_WS_HANDSHAKE_MAX). out has TC_WS_HANDSHAKE_MAX bytes. */
-size_t tc_ws_handshake_answer(struct tc_ws_hash *hash, const struct tc_http1 *http, char *out);
+size_t tc_ws_handshake_answer(const struct tc_http1 *http, char *out);
 
 /* Whether the page that asks may: it sent no Origin (not a browser), or the Origin is in the list
  * ("https://ui.example"; compared as text of any case, "*" allows all), or its host and port are

@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import ROOT, TICKCAST, Engine, Fleet, case, check, clean, equal, free_port, http, main, need, run, start, wait_for
+from harness import (ROOT, TICKCAST, Engine, Fleet, Ws, case, check, clean, equal, free_port, http, main, need, program, run,
+                     start, wait_for)
 
 E2E = os.environ.get("TC_E2E_DIR") or os.path.join(ROOT, "build", "e2e")
 # The demo's symbols, so that the page finds its rooms.
@@ -69,6 +70,28 @@ def sanitized_case(reactor):
 
 for back_end in ("io_uring", "epoll"):
     sanitized_case(back_end)
+
+
+@case
+def workers_allocate_nothing():
+    """After the start no worker asks the allocator: connects, subscribes, resumes, errors, drain (design 7)."""
+    synth = [{"name": "main", "synth": {"symbols": 12, "rate": 2000}}]
+    with Engine(synth, topology="separate", env={"LD_PRELOAD": program("no-malloc.so")}) as e:
+        with Ws(e.port) as ws:
+            ws.subscribe("ticker-S0")
+        e.signal(signal.SIGUSR2)
+        held = [Ws(e.port) for _ in range(50)]
+        for n, ws in enumerate(held):
+            first = ws.subscribe("ticker-S%d" % (n % 12), snapshot=True)
+            ws.send("subscribe", {"rooms": ["ticker-S1"], "from": {"ticker-S1": {"log": first["log"], "pos": 1}}})
+            ws.send("subscribe", {"rooms": ["no such room"]})
+            ws.send("unsubscribe", {"rooms": ["ticker-S%d" % (n % 12)]})
+            ws.expect("unsubscribed")
+        equal(http(e.port, "/")[0], 200, "/")
+        equal(http(e.port, "/nowhere")[0], 404, "/nowhere")
+        equal(e.stop(), 0, "exit code")
+        for ws in held:
+            ws.close()
 
 
 class Demo:

@@ -58,7 +58,6 @@ struct conn {
 
 static struct {
     struct tc_mem mem;
-    struct tc_ws_hash hash;
     struct conn *conns;
     int epoll;
     int listener;
@@ -208,7 +207,7 @@ static void answer(struct conn *c, int rc)
     int status = rc < 0 ? c->http.status : tc_ws_handshake_check(&c->http, &detail);
     if (status == 101) {
         uint8_t *out = out_room(c, TC_WS_HANDSHAKE_MAX);
-        c->out_len += tc_ws_handshake_answer(&echo.hash, &c->http, (char *)out);
+        c->out_len += tc_ws_handshake_answer(&c->http, (char *)out);
         c->state = OPEN;
         return;
     }
@@ -364,8 +363,7 @@ static void start(const char *port)
     sigset_t set;
     snprintf(text, sizeof(text), "127.0.0.1:%d", (int)tc_tb_number("PORT", port, 0, 65535));
     tc_mem_init(&echo.mem, 0);
-    if (tc_ws_hash_init(&echo.hash, &err) < 0 ||
-        tc_addr_parse(&addr, tc_str_from(text), &err) < 0 ||
+    if (tc_addr_parse(&addr, tc_str_from(text), &err) < 0 ||
         tc_listen_open(&addr, 1, 0, &echo.listener, &err) < 0)
         tc_tb_die("%s", err.text);
     make_conns();
@@ -393,7 +391,6 @@ static void stop(void)
     tc_os_close(echo.listener);
     tc_os_close(echo.signals);
     tc_os_close(echo.epoll);
-    tc_ws_hash_fini(&echo.hash);
     tc_mem_fini(&echo.mem);
 }
 

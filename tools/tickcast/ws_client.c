@@ -6,7 +6,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <strings.h>
@@ -17,8 +16,9 @@
 #include <wslay/wslay.h>
 
 #include "core/mem/mem.h"
+#include "proto/ws/client.h"
 
-enum { HEAD_MAX = 16 * 1024, KEY_BYTES = 16, KEY_TEXT_BYTES = 25, ACCEPT_TEXT_BYTES = 29 };
+enum { HEAD_MAX = 16 * 1024 };
 
 struct tc_ws_client {
     int fd;
@@ -135,18 +135,6 @@ static int send_all(struct tc_ws_client *client, const char *bytes, size_t len, 
 
 /* ---- handshake ---- */
 
-/* RFC 6455 section 4.2.2, item 5.4. */
-static void accept_of(const char *key, char out[ACCEPT_TEXT_BYTES])
-{
-    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char text[KEY_TEXT_BYTES + sizeof(guid)];
-    unsigned int len = 0;
-    int text_len = snprintf(text, sizeof(text), "%s%s", key, guid);
-    TC_ASSERT(EVP_Digest(text, (size_t)text_len, digest, &len, EVP_sha1(), NULL) == 1 && len == 20);
-    EVP_EncodeBlock((unsigned char *)out, digest, (int)len);
-}
-
 /* The value of field name (lower case) in head, or an empty string. */
 static struct tc_str field_of(const char *head, const char *name)
 {
@@ -195,20 +183,20 @@ static int read_head(struct tc_ws_client *client, int64_t until_ms, struct tc_er
 static int shake_hands(struct tc_ws_client *client, const struct tc_url *url, int64_t until_ms,
                        struct tc_err *err)
 {
-    unsigned char nonce[KEY_BYTES];
-    char key[KEY_TEXT_BYTES];
-    char accept[ACCEPT_TEXT_BYTES];
+    uint8_t nonce[TC_WS_NONCE_BYTES];
+    char key[TC_WS_KEY_BYTES];
+    char accept[TC_WS_ACCEPT_BYTES];
     char request[TC_URL_PATH_MAX + TC_URL_HOST_MAX + 256];
     if (getentropy(nonce, sizeof(nonce)) != 0)
         return tc_err_set(err, -TC_EIO, "no randomness: %s", strerror(errno));
-    EVP_EncodeBlock((unsigned char *)key, nonce, sizeof(nonce));
-    accept_of(key, accept);
+    tc_ws_client_key(nonce, key);
+    tc_ws_accept_key(key, accept);
     int len = snprintf(request, sizeof(request),
                        "GET %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
+                       "Connection: Upgrade\r\nSec-WebSocket-Key: %.*s\r\n"
                        "Sec-WebSocket-Version: 13\r\n\r\n",
                        url->path, url->is_ipv6 ? "[" : "", url->host, url->is_ipv6 ? "]" : "",
-                       url->port, key);
+                       url->port, TC_WS_KEY_BYTES, key);
     TC_ASSERT(len > 0 && (size_t)len < sizeof(request));
     int rc = send_all(client, request, (size_t)len, until_ms, err);
     if (rc == TC_OK)
@@ -221,7 +209,8 @@ static int shake_hands(struct tc_ws_client *client, const struct tc_url *url, in
     if (strncmp(client->head, "HTTP/1.1 101", 12) != 0)
         rc = tc_err_set(err, -TC_EINVAL, "the server refused the upgrade: %.*s",
                         (int)strcspn(client->head, "\r\n"), client->head);
-    else if (!tc_str_eq(field_of(client->head, "sec-websocket-accept"), tc_str_from(accept)))
+    else if (!tc_str_eq(field_of(client->head, "sec-websocket-accept"),
+                        (struct tc_str){ accept, sizeof(accept) }))
         rc = tc_err_set(err, -TC_EINVAL, "the answer is no WebSocket handshake of ours");
     *end = kept;
     return rc;

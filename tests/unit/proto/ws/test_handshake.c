@@ -25,20 +25,17 @@ Test(handshake, the_sample_of_the_rfc)
 {
     /* goal: RFC 6455, section 1.3; offers of extensions and subprotocols are not taken */
     char out[TC_WS_HANDSHAKE_MAX + 1];
-    struct tc_ws_hash hash;
-    cr_assert_eq(tc_ws_hash_init(&hash, NULL), TC_OK);
     cr_assert_eq(check(LINE HOST UPGRADE CONNECTION KEY VERSION
                        "Sec-WebSocket-Extensions: permessage-deflate\r\n"
                        "Sec-WebSocket-Protocol: chat\r\n\r\n"),
                  101);
     for (int i = 0; i < 2; i++) {
-        size_t len = tc_ws_handshake_answer(&hash, &http, out);
+        size_t len = tc_ws_handshake_answer(&http, out);
         out[len] = '\0';
         cr_assert_str_eq(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                               "Connection: Upgrade\r\n"
                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
     }
-    tc_ws_hash_fini(&hash);
 }
 
 Test(handshake, refusals)
