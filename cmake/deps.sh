@@ -3,6 +3,7 @@
 # Installs what the project needs: Debian packages, and on Debian 12 newer libraries in a private prefix.
 #
 #   cmake/deps.sh build     compiler, CMake and libraries: enough for the program
+#   cmake/deps.sh demo      the above, and kcat, with which a user publishes to the demo
 #   cmake/deps.sh test      the above, and what only the tests need
 #   cmake/deps.sh prefix    only the private prefix build/deps/usr (nothing on Debian 13)
 #
@@ -36,6 +37,11 @@ packages_build() {
         printf '%s\n' liburing-dev libyyjson-dev libllhttp-dev libck-dev libwslay-dev \
             libnghttp2-dev libprotobuf-c-dev
     fi
+}
+
+packages_demo() {
+    packages_build
+    echo 'kcat|kcat'
 }
 
 packages_test() {
@@ -160,8 +166,8 @@ unpack_prefix() { # DEBS PLACE
 
 SUITE=$(suite_id)
 case ${1-} in
-build)
-    install_packages build
+build | demo)
+    install_packages "$1"
     make_prefix
     ;;
 test)
@@ -172,7 +178,7 @@ test)
     ;;
 prefix) make_prefix ;;
 *)
-    say "usage: cmake/deps.sh build|test|prefix"
+    say "usage: cmake/deps.sh build|demo|test|prefix"
     exit 2
     ;;
 esac
