@@ -39,6 +39,34 @@ static struct tc_mem_holder *holder_of(struct tc_mem *mem, const char *name)
     return h;
 }
 
+static int refuse(const struct tc_mem *mem, const char *holder, uint64_t unit_bytes, uint64_t cnt,
+                  struct tc_err *err)
+{
+    return tc_err_set(err, -TC_ENOMEM,
+                      "%s needs %llu x %llu bytes, which is more than the memory limit of %llu "
+                      "bytes leaves: raise limits.memory_bytes or lower the limit that sizes it",
+                      holder, (unsigned long long)cnt, (unsigned long long)unit_bytes,
+                      (unsigned long long)mem->budget_bytes);
+}
+
+static void count(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, uint64_t cnt)
+{
+    struct tc_mem_holder *h = holder_of(mem, holder);
+    h->bytes += unit_bytes * cnt;
+    h->unit_bytes = unit_bytes;
+    h->unit_cnt += cnt;
+    mem->total_bytes += unit_bytes * cnt;
+}
+
+int tc_mem_count(struct tc_mem *mem, const char *holder, uint64_t bytes, struct tc_err *err)
+{
+    TC_ASSERT(!mem->is_sealed);
+    if (mem->budget_bytes && bytes > mem->budget_bytes - mem->total_bytes)
+        return refuse(mem, holder, bytes, 1, err);
+    count(mem, holder, bytes, 1);
+    return TC_OK;
+}
+
 void *tc_mem_take(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, uint64_t cnt,
                   struct tc_err *err)
 {
@@ -48,11 +76,7 @@ void *tc_mem_take(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, u
     if (__builtin_mul_overflow(unit_bytes, cnt, &bytes) ||
         __builtin_add_overflow(bytes, TC_LINE_BYTES, &with_line) ||
         (mem->budget_bytes && bytes > mem->budget_bytes - mem->total_bytes)) {
-        tc_err_set(err, -TC_ENOMEM,
-                   "%s needs %llu x %llu bytes, which is more than the memory limit of %llu bytes "
-                   "leaves: raise limits.memory or lower the limit that sizes it",
-                   holder, (unsigned long long)cnt, (unsigned long long)unit_bytes,
-                   (unsigned long long)mem->budget_bytes);
+        (void)refuse(mem, holder, unit_bytes, cnt, err);
         return NULL;
     }
     /* calloc of a large block is an anonymous mapping: zero pages that cost nothing until touched
@@ -69,11 +93,7 @@ void *tc_mem_take(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, u
     b->base = base;
     b->next = mem->blocks;
     mem->blocks = b;
-    struct tc_mem_holder *h = holder_of(mem, holder);
-    h->bytes += bytes;
-    h->unit_bytes = unit_bytes;
-    h->unit_cnt += cnt;
-    mem->total_bytes += bytes;
+    count(mem, holder, unit_bytes, cnt);
     return (void *)(((uintptr_t)base + TC_LINE_BYTES - 1) & ~(uintptr_t)(TC_LINE_BYTES - 1));
 }
 

@@ -43,6 +43,10 @@ void tc_mem_fini(struct tc_mem *mem);
 void *tc_mem_take(struct tc_mem *mem, const char *holder, uint64_t unit_bytes, uint64_t cnt,
                   struct tc_err *err) TC_MUST_CHECK;
 
+/* Counts bytes that a library takes for holder from its own heap. -TC_ENOMEM as above. */
+int tc_mem_count(struct tc_mem *mem, const char *holder, uint64_t bytes,
+                 struct tc_err *err) TC_MUST_CHECK;
+
 /* From here on tc_mem_take is a wrong program. */
 void tc_mem_seal(struct tc_mem *mem);
 

@@ -420,6 +420,11 @@ int tc_ingest_init(struct tc_ingest *in, const struct tc_ingest_conf *conf, stru
         rc = tc_logs_init(&in->logs, TC_INGEST_LOGS_MAX, conf->mem, holder, err);
     if (rc == TC_OK)
         rc = tc_json_pool_init(&in->json, limits->event_bytes, conf->mem, holder, err);
+    if (rc == TC_OK && conf->ops->heap_bytes) {
+        char library[TC_MEM_NAME_MAX];
+        snprintf(library, sizeof(library), "%.30s: library", holder);
+        rc = tc_mem_count(conf->mem, library, conf->ops->heap_bytes(source), err);
+    }
     if (rc < 0)
         return rc;
     in->rooms = tc_mem_take(conf->mem, holder, sizeof(*in->rooms), limits->rooms, err);

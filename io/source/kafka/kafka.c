@@ -287,6 +287,7 @@ static void kafka_close(struct tc_source *k)
 
 const struct tc_source_ops tc_source_kafka = {
     .kind = "kafka",
+    .heap_bytes = tc_kafka_heap_bytes,
     .open = kafka_open,
     .poll = tc_kafka_poll,
     .wake_fd = kafka_wake_fd,

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "core/base/fmt.h"
+
 struct setting {
     const char *name;
     const char *value;
@@ -87,4 +89,19 @@ int tc_kafka_properties(rd_kafka_conf_t *rc, const struct tc_source_env *env, st
     for (size_t i = 0; i < TC_ARRAY_CNT(fixed) && !code; i++)
         code = set_own(rc, fixed[i].name, fixed[i].value, err);
     return code;
+}
+
+/* Its queue takes one more fetch beyond its bound; a record costs it about as much again. */
+uint64_t tc_kafka_heap_bytes(const struct tc_conf_source *conf)
+{
+    static const char name[] = "queued.max.messages.kbytes";
+    const char *value = NULL;
+    uint64_t kib = 0;
+    for (size_t i = 0; i < TC_ARRAY_CNT(defaults); i++)
+        value = strcmp(defaults[i].name, name) == 0 ? defaults[i].value : value;
+    for (uint32_t i = 0; i < conf->kafka.property_cnt; i++) {
+        const struct tc_conf_property *p = &conf->kafka.properties[i];
+        value = strcmp(p->name, name) == 0 ? p->value : value;
+    }
+    return tc_fmt_parse_u64(tc_str_from(value), UINT32_MAX, &kib) ? 2 * kib * 1024 : 0;
 }

@@ -241,3 +241,15 @@ Test(pool, items_too_small, .signal = SIGABRT)
     tc_mem_init(&mem, 0);
     exit(tc_pool_init(&pool, &mem, "pool", 3, 4, &err) == 0 ? 2 : 3);
 }
+
+Test(mem, count_without_taking)
+{
+    /* goal: what a library holds is part of the sum and of the budget */
+    tc_mem_init(&mem, 1000);
+    cr_assert_eq(tc_mem_count(&mem, "library", 600, &err), TC_OK);
+    cr_assert_eq(mem.total_bytes, 600);
+    cr_assert_eq(tc_mem_count(&mem, "library", 401, &err), -TC_ENOMEM);
+    cr_assert(strstr(err.text, "limits.memory_bytes"));
+    cr_assert_null(tc_mem_take(&mem, "more", 401, 1, &err));
+    tc_mem_fini(&mem);
+}
