@@ -273,16 +273,13 @@ static uint64_t reclaim(struct tc_bus *bus, uint64_t words)
     return place;
 }
 
-static uint64_t link_back(struct tc_bus *bus, uint64_t seq, uint64_t last_seq)
+/* The newest event is complete: let the room's event before it lead there, if it is in the ring. */
+static void link_forward(struct tc_bus *bus, uint64_t last_seq, uint64_t delta)
 {
-    if (!last_seq)
-        return 0;
-    uint64_t delta = TC_MIN(seq - last_seq, (uint64_t)UINT32_MAX);
-    if (last_seq >= bus->tail_seq) {
+    if (last_seq && last_seq >= bus->tail_seq) {
         _Atomic uint64_t *link = desc_of(bus, last_seq) + W_LINK;
         put_word(link, (uint32_t)atomic_load_explicit(link, memory_order_relaxed) | delta << 32);
     }
-    return delta;
 }
 
 uint64_t tc_bus_publish(struct tc_bus *bus, const struct tc_bus_put *put)
@@ -294,6 +291,7 @@ uint64_t tc_bus_publish(struct tc_bus *bus, const struct tc_bus_put *put)
     uint64_t seq = bus->next_seq;
     bool is_data = tc_bus_kind_is_data(put->kind);
     uint64_t last_seq = atomic_load_explicit(&room->last_seq, memory_order_relaxed);
+    uint64_t delta = last_seq ? TC_MIN(seq - last_seq, (uint64_t)UINT32_MAX) : 0;
     int64_t prev = last_seq ? atomic_load_explicit(&room->last_pos, memory_order_relaxed) : -1;
     if (put->kind == TC_BUS_GAP)
         prev = put->gap_from;
@@ -304,13 +302,14 @@ uint64_t tc_bus_publish(struct tc_bus *bus, const struct tc_bus_put *put)
     put_bytes(&bus->payload[place], put->payload, put->len);
     _Atomic uint64_t *d = desc_of(bus, seq);
     put_word(&d[W_ROOM], put->room | (uint64_t)put->len << 32 | (uint64_t)put->aux << 56);
-    put_word(&d[W_LINK], link_back(bus, seq, last_seq));
+    put_word(&d[W_LINK], delta);
     put_word(&d[W_POS], (uint64_t)put->pos);
     put_word(&d[W_PREV], (uint64_t)prev);
     put_word(&d[W_TIME], (uint64_t)put->ts_ms << 16 | put->log);
     put_word(&d[W_NS], (uint64_t)put->ingest_ns);
     put_word(&d[W_PLACE], place | (uint64_t)ord << 32);
     put_word(&d[W_SUM], sum_bytes | (uint64_t)put->kind << 32);
+    link_forward(bus, last_seq, delta);
     atomic_store_explicit(&room->last_seq, seq, memory_order_release);
     atomic_store_explicit(&room->log, put->log, memory_order_release);
     atomic_store_explicit(&room->last_pos, put->pos, memory_order_release);

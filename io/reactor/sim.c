@@ -162,11 +162,6 @@ static size_t pull(struct stream *s, void *dst, size_t max)
     return n;
 }
 
-static void drop(struct stream *s)
-{
-    s->off = s->len = 0;
-}
-
 /* ---- peers ---- */
 
 static struct tc_sim_peer *peer_at(const struct tc_sim_net *net, uint32_t peer)
@@ -194,8 +189,8 @@ void tc_sim_reset(struct tc_sim_net *net, uint32_t peer)
 {
     struct tc_sim_peer *p = peer_at(net, peer);
     p->is_reset = p->is_ended = true;
-    drop(&p->in);
-    drop(&p->out);
+    p->in.off = p->in.len = 0;
+    p->out.off = p->out.len = 0;
 }
 
 void tc_sim_forget(struct tc_sim_net *net, uint32_t peer)
@@ -250,16 +245,11 @@ bool tc_sim_is_shutdown(const struct tc_sim_net *net, uint32_t peer)
     return peer_at(net, peer)->is_shutdown || tc_sim_is_closed_by_server(net, peer);
 }
 
-bool tc_sim_is_waiting(const struct tc_sim_net *net, uint32_t peer)
-{
-    return peer_at(net, peer)->state == PEER_WAITING;
-}
-
 /* The server's end is closed. */
 static void peer_leave(struct tc_sim_peer *p)
 {
     p->state = p->is_forgotten ? PEER_FREE : PEER_GONE;
-    drop(&p->in);
+    p->in.off = p->in.len = 0;
 }
 
 static size_t window_room(const struct tc_sim_peer *p)
@@ -532,8 +522,11 @@ static uint32_t sim_poll(struct tc_reactor *r, int64_t timeout_ns, uint32_t even
     net->last_timeout_ns = timeout_ns;
     net->poll_cnt++;
     uint32_t cnt = collect(r);
-    if (cnt == 0 && timeout_ns != 0 && net->on_wait) {
-        net->on_wait(net->wait_ctx, timeout_ns);
+    for (int64_t left_ns = timeout_ns; cnt == 0 && left_ns != 0 && net->on_wait;) {
+        int64_t passed_ns = net->on_wait(net->wait_ctx, left_ns);
+        if (passed_ns <= 0)
+            break;
+        left_ns -= left_ns < 0 ? 0 : TC_MIN(passed_ns, left_ns);
         cnt = collect(r);
     }
     if (net->faults.is_shuffled)

@@ -10,8 +10,8 @@
  * of the server's send buffer: it holds what the peer has not read.
  *
  * What holds:
- *  - poll() never waits. What would make a real one wait is told to on_wait, which may let the
- *    simulated time pass and peers act; then events are looked for once more.
+ *  - poll() never waits. Where a real one would, it asks on_wait again and again, which lets a part
+ *    of the simulated time pass and peers act, until an event is ready or the timeout has passed.
  *  - Events are found in the state of things when poll() begins, so what happens in a callback
  * shows in the next poll(); one that a callback has made void (its connection was closed, its
  * listener stopped) is left out. Who comes first rotates, so fewer events than ready starve nobody.
@@ -56,7 +56,9 @@ struct tc_sim_peer;
 struct tc_sim_net {
     /* the test's, at any time */
     struct tc_sim_faults faults;
-    void (*on_wait)(void *ctx, int64_t timeout_ns); /* poll() would block; NULL: it returns */
+    /* poll() would block for left_ns more (< 0: no bound). Returns the time that it let pass, 0:
+     * poll() returns. NULL: as if it returned 0. */
+    int64_t (*on_wait)(void *ctx, int64_t left_ns);
     void *wait_ctx;
     /* what the reactor was asked */
     int64_t last_timeout_ns; /* of the last poll() */
@@ -117,9 +119,6 @@ bool tc_sim_is_closed_by_server(const struct tc_sim_net *net, uint32_t peer);
 
 /* The server sends no more: conn_shutdown(), or closed. */
 bool tc_sim_is_shutdown(const struct tc_sim_net *net, uint32_t peer);
-
-/* It waits to be accepted. */
-bool tc_sim_is_waiting(const struct tc_sim_net *net, uint32_t peer);
 
 /* ---- others ---- */
 

@@ -76,9 +76,6 @@ struct tc_source; /* private to the kind */
 struct tc_source_ops {
     const char *kind; /* "kafka" */
 
-    /* The most that a client library holds for this source in its own heap; NULL: no library. */
-    uint64_t (*heap_bytes)(const struct tc_conf_source *conf);
-
     /* Makes the source and starts its own threads; must not wait for a remote side. A wrong setting
      * is an error with the way to mend it. */
     int (*open)(struct tc_source **out, const struct tc_source_env *env, struct tc_err *err);
@@ -100,6 +97,9 @@ struct tc_source_ops {
 
     /* Ends its threads (bounded: 2 s) and frees it. */
     void (*close)(struct tc_source *source);
+
+    /* The most that a client library holds for this source in its own heap; NULL: no library. */
+    uint64_t (*heap_bytes)(const struct tc_conf_source *conf);
 };
 
 /* By enum tc_conf_source_kind. */

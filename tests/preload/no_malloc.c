@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* no-malloc: preloaded into the engine by a test: once armed (SIGUSR2), a worker thread that asks the
- * allocator for memory ends the process (design: workers allocate nothing after start).
+/* no-malloc: preloaded into the engine by a test: once armed (SIGUSR2), a worker thread that asks
+ * the allocator for memory ends the process (design: workers allocate nothing after start).
  *
  * Threads are told apart by their names ("worker-…"). Freeing is let through. */
 #include <signal.h>

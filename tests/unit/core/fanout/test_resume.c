@@ -100,8 +100,8 @@ Test(resume, room_without_a_record)
 
 Test(resume, retention)
 {
-    /* Goal: the chain has left the ring: the hole reaches up to the snapshot that follows. A position
-     * at or above the floor is recovered still. */
+    /* Goal: the chain has left the ring: the hole reaches up to the snapshot that follows. A
+     * position at or above the floor is recovered still. */
     struct fx_options o = fx_defaults();
     o.event_cnt = 8;
     begin(&o);

@@ -139,8 +139,8 @@ static inline void sc_close(struct tc_source *s)
     s->is_open = false;
 }
 
-static const struct tc_source_ops sc_ops = { "scripted",    sc_open,  sc_poll, sc_wake_fd,
-                                             sc_wake_at_ns, sc_stats, sc_close };
+static const struct tc_source_ops sc_ops = { "scripted",    sc_open,  sc_poll,  sc_wake_fd,
+                                             sc_wake_at_ns, sc_stats, sc_close, NULL };
 
 /* ---- ingest ---- */
 

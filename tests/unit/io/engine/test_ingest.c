@@ -423,6 +423,22 @@ Test(ingest, doorbells)
     cr_assert_eq(bells_rung(), 0, "progress alone is no news");
 }
 
+Test(ingest, doorbells_for_a_birth)
+{
+    /* Goal: nobody can have interest in a room that is just born, but somebody may wait for its
+     * name: all that sleep are rung, once, when its first event can be seen. */
+    fx_start(&fx);
+    atomic_store(&fx.sleeping, 2);
+    sc_record(&fx, 0, 1, 1, "A", "1");
+    fx_turn(&fx);
+    cr_assert_eq(bells_rung(), 2);
+    cr_assert_eq(count_of(&fx.metric.doorbells), 1);
+    atomic_store(&fx.sleeping, 2);
+    sc_record(&fx, 0, 2, 1, "A", "1");
+    fx_turn(&fx);
+    cr_assert_eq(bells_rung(), 0);
+}
+
 Test(ingest, wake)
 {
     /* Goal: what the source waits for is what the caller waits for; without a source, nothing. */

@@ -152,16 +152,19 @@ Test(preflight, reactor_forbidden)
     /* Goal: where io_uring cannot be set up (here: no descriptor is left), auto is epoll with the
      * reason in the log, and io_uring by name is an error with it. */
     const struct tc_reactor_ops *ops = NULL;
+    struct rlimit before;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
     cr_assert_geq(next, 0);
     tc_os_close(next);
-    limit_files((rlim_t)next, (rlim_t)next);
+    limit_files((rlim_t)next, before.rlim_max);
     conf.reactor = TC_REACTOR_AUTO;
     cr_assert_eq(tc_preflight_reactor(&conf, &log_ring, &ops, &err), TC_OK);
     cr_assert_eq(ops, &tc_reactor_epoll);
     cr_assert(strstr(logged(), "\"msg\":\"reactor epoll: "), "%s", line);
     conf.reactor = TC_REACTOR_IO_URING;
     cr_assert_eq(tc_preflight_reactor(&conf, &log_ring, &ops, &err), -TC_EIO);
+    limit_files(before.rlim_cur, before.rlim_max);
     cr_assert(strncmp(err.text, "reactor: io_uring cannot be used here: ", 39) == 0 &&
                   err.text[39] != '\0',
               "%s", err.text);

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Sessions that note what they are told: "toy" (row 0), and "lanes" (row 1), whose connections are
+ * known to fan, with the toy dialect of tests/unit/core/fanout/fixture.h. */
+#ifndef TC_TESTS_UNIT_IO_NET_TOY_H
+#define TC_TESTS_UNIT_IO_NET_TOY_H
+
+#include "tests/unit/io/net/fixture.h"
+
+enum { TOY, TOY_LANES, TOY_CNT };
+
+/* Each test has its own process. */
+static struct nx nx;
+static struct {
+    uint32_t open_cnt[TOY_CNT];
+    uint32_t end_cnt[TOY_CNT];
+    uint32_t timer_cnt;
+    uint32_t drain_cnt;
+    uint32_t goodbye_cnt;
+    uint32_t delays[NX_SLOTS]; /* by drain_cnt */
+    char heard[4096];
+    uint32_t heard_len;
+    void (*act)(uint32_t slot); /* what it does when bytes come, NULL: nothing */
+} toy;
+
+static inline void toy_open(struct tc_net *net, uint32_t slot)
+{
+    cr_assert_eq(net->conns[slot].ctx, TC_NONE);
+    toy.open_cnt[net->conns[slot].session]++;
+    net->conns[slot].ctx = 7; /* it borrows something */
+}
+
+static inline void toy_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uint32_t len)
+{
+    cr_assert(tc_net_is_open(net, slot));
+    cr_assert(toy.heard_len + len < sizeof(toy.heard));
+    memcpy(toy.heard + toy.heard_len, bytes, len);
+    memset(bytes, 0xdd, len); /* they may be changed in place */
+    toy.heard_len += len;
+    if (toy.act)
+        toy.act(slot);
+}
+
+static inline void toy_timer(struct tc_net *net, uint32_t slot)
+{
+    cr_assert(tc_net_is_open(net, slot));
+    toy.timer_cnt++;
+}
+
+static inline void toy_drain(struct tc_net *net, uint32_t slot, uint32_t reconnect_ms)
+{
+    toy.delays[toy.drain_cnt++] = reconnect_ms;
+    tc_net_write(net, slot, "drain ", 6);
+}
+
+static inline void toy_goodbye(struct tc_net *net, uint32_t slot, enum tc_close reason)
+{
+    char text[64];
+    toy.goodbye_cnt++;
+    int len = snprintf(text, sizeof(text), "bye %s", tc_closes[reason].code);
+    tc_net_write(net, slot, text, (size_t)len);
+}
+
+static inline void toy_end(struct tc_net *net, uint32_t slot)
+{
+    cr_assert_eq(net->conns[slot].ctx, 7);
+    toy.end_cnt[net->conns[slot].session]++;
+}
+
+static const struct tc_net_session toy_session = {
+    "toy", toy_open, toy_bytes, toy_timer, toy_drain, toy_goodbye, toy_end,
+};
+static const struct tc_net_session toy_lanes = {
+    "lanes", toy_open, toy_bytes, toy_timer, toy_drain, toy_goodbye, toy_end,
+};
+static const struct tc_net_session *const toy_rows[TOY_CNT] = { &toy_session, &toy_lanes };
+
+static inline struct nx_options toy_options(void)
+{
+    struct nx_options options = nx_defaults();
+    options.sessions = toy_rows;
+    options.session_cnt = TOY_CNT;
+    options.dialect = &fx_toy;
+    return options;
+}
+
+static inline void toy_init(const struct nx_options *options)
+{
+    struct nx_options plain = toy_options();
+    memset(&toy, 0, sizeof(toy));
+    nx_init(&nx, options ? options : &plain);
+}
+
+/* Every session that was entered was left, once. */
+static inline void toy_fini(void)
+{
+    nx_fini(&nx);
+    for (int i = 0; i < TOY_CNT; i++)
+        cr_assert_eq(toy.open_cnt[i], toy.end_cnt[i]);
+}
+
+/* A connection that fan knows. */
+static inline uint32_t toy_member(void)
+{
+    uint32_t slot = nx_accept(&nx);
+    tc_net_switch(&nx.net, slot, TOY_LANES, 0);
+    return slot;
+}
+
+static inline void toy_write(uint32_t slot, const char *text)
+{
+    tc_net_write(&nx.net, slot, text, strlen(text));
+}
+
+/* Subscribes without a snapshot and takes the confirmation. */
+static inline void toy_subscribe(uint32_t slot, const char *room)
+{
+    uint8_t reply[TC_NOTICE_BYTES_MAX];
+    size_t len = 0;
+    struct tc_fan_wish wish = { .room = tc_str_from(room) };
+    int rc = tc_fan_subscribe(nx.fx.fan, slot, &wish, nx.net.now_ns, reply, &len);
+    cr_assert_eq(rc, 0);
+    nx_run(&nx);
+    cr_assert_eq(strncmp(nx_take(&nx, slot), "C ", 2), 0);
+}
+
+#endif
