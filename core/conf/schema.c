@@ -87,7 +87,7 @@ const struct tc_key tc_schema[] = {
           "Bytes that one connection may catch up in one turn of its worker."),
     LIMIT(spill_bytes, TC_KEY_SIZE64, 64 * KIB, 64 * GIB, "67108864",
           "Memory for unfinished frames of slow clients, per worker. When it is spent, such a "
-          "client is closed (1013)."),
+          "client is cut off, and resumes."),
     LIMIT(sndbuf_bytes, TC_KEY_SIZE32, 0, 64 * MIB, "0",
           "Send buffer of each connection in the kernel. 0: the system decides."),
     LIMIT(memory_bytes, TC_KEY_SIZE64, 0, 1024 * GIB, "0",

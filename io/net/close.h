@@ -23,8 +23,8 @@
     X(POLICY, "policy", 1008, 0, "too many fragments or control frames")                           \
     X(TOO_BIG, "too-big", 1009, 0, "the message is too long")                                      \
     X(TOO_FAST, "rate-limited", 1008, 0, "too many commands")                                      \
-    X(UNREAD, "unread-replies", 1013, 0, "replies are not read")                                   \
-    X(SPILL, "spill-spent", 1013, 503, "no memory for unfinished frames")                          \
+    X(UNREAD, "unread-replies", 0, 0, "replies are not read")                                      \
+    X(SPILL, "spill-spent", 0, 0, "no memory for an unfinished frame: nothing can follow it")      \
     X(NO_CONTEXT, "no-context", 1013, 503, "too many unfinished messages")                         \
     X(LIMIT, "connection-limit", 0, 503, "too many connections")                                   \
     X(DRAINING, "draining", 1012, 503, "the server restarts")                                      \

@@ -29,7 +29,7 @@ const DEFAULT_SYMBOLS = [
   'LINKUSDT',
   'DOTUSDT',
   'LTCUSDT',
-  'TRXUSDT',
+  'BCHUSDT',
 ];
 const LINE_POINTS = 120;
 const LINE_STEP_MS = 500;
