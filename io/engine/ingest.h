@@ -11,7 +11,8 @@
  *
  * A record that cannot become an event is quarantined: counted, logged (at most LOGS_PER_S lines),
  * and its position declared as a gap in its room; if the room is not known, in every room of its
- * log.
+ * log. A record whose room may not be (limits.rooms), or lives in another log by newer records, is
+ * counted and logged only: there is no room in this log to tell.
  *
  * One thread, any thread: the caller may fuse it with a worker. Nothing is allocated after init. */
 #ifndef TC_IO_ENGINE_INGEST_H

@@ -35,8 +35,7 @@ enum {
     TC_NET_SESSIONS_MAX = 8,  /* rows of the session table */
 };
 #define TC_NET_LINGER_NS (2 * 1000000000ll)      /* for the peer to close after us */
-#define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after the machine had no descriptor or memory  \
-                                                  */
+#define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after a failed accept */
 
 struct tc_net;
 

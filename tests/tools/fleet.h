@@ -3,8 +3,8 @@
 #ifndef TC_TESTS_TOOLS_FLEET_H
 #define TC_TESTS_TOOLS_FLEET_H
 
-#include "tests/lib/proof.h"
 #include "tests/lib/hist.h"
+#include "tests/lib/proof.h"
 #include "tests/lib/wsc.h"
 
 struct tc_fleet_args {

@@ -170,8 +170,14 @@ Test(ingest, recreated)
                                    "U ticker-A 2 0 - 2\n");
     cr_expect_eq(log_of(2)->replaces, 0);
     cr_expect_eq(count_of(&fx.metric.rooms_moved), 0);
-    cr_expect_eq(count_of(&fx.metric.poison), 0);
     cr_expect_eq(count_of(&fx.metric.lost_ranges), 1);
+    /* what the room had in the old log does not keep it from moving on */
+    sc_log(&fx, 3, "main/quotes/1@b", 0, TC_NONE);
+    sc_log(&fx, 4, "main/ticks/1@b", 0, TC_NONE);
+    sc_record(&fx, 4, 0, 41000, "A", "3");
+    fx_turn(&fx);
+    cr_assert_str_eq(fx_seen(&fx), "M ticker-A 4\nU ticker-A 4 0 - 3\n");
+    cr_expect_eq(count_of(&fx.metric.poison), 0);
 }
 
 Test(ingest, moved)
@@ -180,13 +186,15 @@ Test(ingest, moved)
      * record there is older than what it has, is quarantined and does not move. */
     fx_start(&fx);
     sc_log(&fx, 2, "main/ticks/1@a", 0, TC_NONE);
-    sc_record(&fx, 0, 10, 2000, "A", "1");
+    sc_record(&fx, 0, 9, 2000, "A", "1");
+    sc_record(&fx, 0, 10, 1500, "A", "1"); /* times may go back inside a log */
     sc_record(&fx, 2, 3, 1999, "A", "0");
     sc_record(&fx, 2, 4, 2000, "A", "2");
     sc_record(&fx, 0, 11, 3000, "A", "3");
     sc_record(&fx, 2, 5, 3000, "A", "4");
     fx_turn(&fx);
-    cr_assert_str_eq(fx_seen(&fx), "U ticker-A 0 10 - 1\n"
+    cr_assert_str_eq(fx_seen(&fx), "U ticker-A 0 9 - 1\n"
+                                   "U ticker-A 0 10 9 1\n"
                                    "M ticker-A 2\n"
                                    "U ticker-A 2 4 - 2\n"
                                    "U ticker-A 2 5 4 4\n");

@@ -37,14 +37,19 @@ static int log_fd = -1;
 static char text[TEXT_BYTES];
 
 /* first: the lines before common_yaml. */
-static void load(const char *first)
+static void load_to(struct tc_conf *to, struct tc_rules *to_rules, const char *first)
 {
     int len = snprintf(text, sizeof(text), "%s%s", first, common_yaml);
     memset(&err, 0, sizeof(err));
-    int rc = tc_conf_parse(&conf, (struct tc_str){ text, (size_t)len }, NULL, &err);
+    int rc = tc_conf_parse(to, (struct tc_str){ text, (size_t)len }, NULL, &err);
     if (rc == TC_OK)
-        rc = tc_check_rules(&conf, &rules, &err);
+        rc = tc_check_rules(to, to_rules, &err);
     cr_assert_eq(rc, TC_OK, "%d: %s", err.line, err.text);
+}
+
+static void load(const char *first)
+{
+    load_to(&conf, &rules, first);
 }
 
 #define ANY_PORT "listen: \"127.0.0.1:0\"\nadmin: { listen: \"127.0.0.1:0\" }\n"
@@ -116,14 +121,20 @@ static struct tc_ws_client *dial(void)
     return client;
 }
 
-static void expect_updates(struct tc_ws_client *client, int cnt)
+/* Reads until cnt updates more; whether the confirmation was among what was read. */
+static bool expect_more(struct tc_ws_client *client, int cnt)
 {
     struct heard heard = { .want = cnt };
     int rc = 1;
     while (rc > 0 && heard.updates < cnt)
         rc = tc_ws_client_read(client, WAIT_MS, hear, &heard, &err);
     cr_assert_gt(rc, 0, "%d: %s", rc, err.text);
-    cr_assert(heard.is_confirmed);
+    return heard.is_confirmed;
+}
+
+static void expect_updates(struct tc_ws_client *client, int cnt)
+{
+    cr_assert(expect_more(client, cnt));
 }
 
 /* GET path on the admin port; the status, 0: no answer. The answer is in to. */
@@ -213,6 +224,10 @@ Test(supervisor, waits)
     int64_t span_ms = (tc_os_mono_ns() - begin_ns) / 1000000;
     cr_assert_geq(span_ms, 29);
     cr_assert_geq(tick_cnt, 1);
+    begin_ns = tc_os_mono_ns();
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(tc_engine_wait(engine, 1, NULL, NULL), 0);
+    cr_assert_lt(tc_os_mono_ns() - begin_ns, 900 * 1000000ll, "a short span is not a whole tick");
     while (!tc_engine_is_ready(engine))
         cr_assert_eq(tc_engine_wait(engine, 1, NULL, NULL), 0);
     kill(getpid(), SIGHUP);
@@ -289,8 +304,11 @@ Test(supervisor, stop_within_the_window)
     cr_assert_eq(tc_os_fd_cnt(), before);
 }
 
-static _Atomic int asked_cnt;
-static struct tc_addr asked_addr;
+static struct {
+    struct tc_addr addr;
+    _Atomic int ready_cnt;
+    int draining_cnt;
+} asker;
 
 static void ask_all_the_time(void *arg)
 {
@@ -298,27 +316,33 @@ static void ask_all_the_time(void *arg)
     int status;
     (void)arg;
     do {
-        status = admin_get(&asked_addr, "/readyz", answer, sizeof(answer));
+        status = admin_get(&asker.addr, "/readyz", answer, sizeof(answer));
         cr_assert(status == 200 || status == 503 || status == 0, "%s", answer);
-        atomic_fetch_add(&asked_cnt, 1);
+        atomic_fetch_add(&asker.ready_cnt, status == 200);
+        asker.draining_cnt += strstr(answer, "{\"status\":\"draining\"") != NULL;
     } while (status);
 }
 
 Test(supervisor, admin_answers_until_the_end)
 {
-    /* Goal: an operator that asks during the stop gets answers or none, whatever of the engine is
-     * gone already. */
-    for (int i = 0; i < 5; i++) {
+    /* Goal: an operator that asks during the stop is told of it, and then gets answers or none,
+     * whatever of the engine is gone already. */
+    for (int i = 0; i < 3; i++) {
         struct tc_thread thread = { 0 };
         load(SMALL "topology: separate\n");
+        conf.timeouts.drain_ms = 100;
+        memset(&asker, 0, sizeof(asker));
         cr_assert_eq(start(), TC_OK, "%s", err.text);
-        asked_addr = *tc_engine_admin_addr(engine);
-        atomic_store(&asked_cnt, 0);
+        struct tc_ws_client *client = dial(); /* stays for the whole window */
+        expect_updates(client, 1);
+        asker.addr = *tc_engine_admin_addr(engine);
         cr_assert_eq(tc_thread_start(&thread, "asker", -1, ask_all_the_time, NULL, &err), TC_OK);
-        while (atomic_load(&asked_cnt) < 5)
+        while (atomic_load(&asker.ready_cnt) < 3)
             cr_assert_eq(tc_engine_wait(engine, 1, NULL, NULL), 0);
         tc_engine_stop(engine);
         tc_thread_join(&thread);
+        cr_assert_gt(asker.draining_cnt, 0);
+        tc_ws_client_close(client);
         tc_conf_fini(&conf);
     }
 }
@@ -329,32 +353,34 @@ Test(supervisor, port_in_use)
 {
     /* Goal: a second engine on a port (public or admin) is refused with a text that names it, and
      * leaves nothing open; the first goes on. */
+    static struct tc_conf second_conf;
+    static struct tc_rules second_rules;
+    struct tc_engine_conf second = { &second_conf, &second_rules, NULL, "1.2.3", log_fd };
+    struct tc_engine *none = NULL;
     char first[256];
     char port[16];
     load(SMALL);
     cr_assert_eq(start(), TC_OK, "%s", err.text);
-    struct tc_engine *one = engine;
-    struct tc_conf one_conf = conf;
-    const struct tc_addr *addrs[] = { tc_engine_addr(one), tc_engine_admin_addr(one) };
+    const struct tc_addr *addrs[] = { tc_engine_addr(engine), tc_engine_admin_addr(engine) };
     struct tc_ws_client *client = dial();
+    expect_updates(client, 1);
     for (int i = 0; i < 2; i++) {
         unsigned number = tc_addr_port(addrs[i]);
         snprintf(first, sizeof(first),
                  "listen: \"127.0.0.1:%u\"\nadmin: { listen: \"127.0.0.1:%u\" }\nreactor: epoll\n",
                  i ? 0 : number, i ? number : 0);
         snprintf(port, sizeof(port), ":%u", number);
-        load(first);
+        load_to(&second_conf, &second_rules, first);
         int before = tc_os_fd_cnt();
-        cr_assert_eq(start(), -TC_EIO);
+        cr_assert_eq(tc_engine_start(&none, &second, &err), -TC_EIO);
         cr_expect(strstr(err.text, port), "%s", err.text);
         cr_expect_eq(tc_os_fd_cnt(), before);
-        tc_conf_fini(&conf);
+        cr_expect_null(none);
+        tc_conf_fini(&second_conf);
     }
-    conf = one_conf;
-    engine = one;
-    expect_updates(client, 5);
+    expect_more(client, 5);
     tc_ws_client_close(client);
-    tc_engine_stop(one);
+    tc_engine_stop(engine);
 }
 
 Test(supervisor, refused)

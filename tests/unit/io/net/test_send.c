@@ -496,6 +496,26 @@ Test(send, finish_of_a_member)
     toy_fini();
 }
 
+Test(send, linger_of_a_member_with_a_full_socket)
+{
+    /* Goal: a socket that stopped between two frames holds nothing to send: the half-close comes
+     * when it takes bytes again. */
+    char *want = updates(1, 1, -1);
+    toy_init(NULL);
+    uint32_t slot = toy_member();
+    toy_subscribe(slot, "ticker-A");
+    nx.reactor.socks[slot].cap = (uint32_t)strlen(want);
+    fx_put_many(&nx.fx, "ticker-A", 1, 2);
+    nx_run(&nx);
+    tc_net_linger(&nx.net, slot, TC_CLOSE_ANSWERED);
+    nx_run(&nx);
+    nx_writable(&nx, slot, FX_ALL);
+    nx_check_finished(&nx, slot, TC_CLOSE_ANSWERED);
+    cr_assert_str_eq(nx_take(&nx, slot), want);
+    free(want);
+    toy_fini();
+}
+
 Test(send, catch_up_in_slices)
 {
     /* Goal: one slice of catch-up sends to no more connections than its bound allows, each about
