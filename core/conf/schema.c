@@ -95,7 +95,7 @@ const struct tc_key tc_schema[] = {
           "bound."),
 
     TIMEOUT(head_ms, head_ms, 10 * MS, 1 * HOUR, "10000",
-            "An HTTP request head must have arrived."),
+            "An HTTP request head, or a WebSocket message that was begun, must have arrived."),
     TIMEOUT(ping_ms, ping_ms, 10 * MS, 1 * HOUR, "25000",
             "The server pings a client after this much silence."),
     TIMEOUT(idle_ms, idle_ms, 20 * MS, 24 * HOUR, "60000",

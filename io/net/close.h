@@ -18,6 +18,7 @@
     X(IDLE, "idle", 1001, 0, "no sign of life")                                                    \
     X(BAD_REQUEST, "bad-request", 0, 400, "the request is malformed")                              \
     X(PROTOCOL, "protocol", 1002, 0, "the frames break RFC 6455")                                  \
+    X(MESSAGE_TIMEOUT, "message-timeout", 1008, 0, "the message did not arrive in time")           \
     X(UNSUPPORTED, "unsupported-data", 1003, 0, "only text messages are understood")               \
     X(BAD_DATA, "bad-data", 1007, 0, "text that is not UTF-8")                                     \
     X(POLICY, "policy", 1008, 0, "too many fragments or control frames")                           \
@@ -29,7 +30,6 @@
     X(LIMIT, "connection-limit", 0, 503, "too many connections")                                   \
     X(DRAINING, "draining", 1012, 503, "the server restarts")                                      \
     X(DRAIN_TIMEOUT, "drain-timeout", 0, 0, "the drain window is over")                            \
-    X(LINGER, "linger-timeout", 0, 0, "the peer did not close in time")                            \
     X(INTERNAL, "internal", 1011, 500, "the server failed")
 /* clang-format on */
 

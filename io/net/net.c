@@ -233,7 +233,7 @@ static void on_timer(void *ctx, uint32_t slot)
     if (!c->is_open)
         return;
     if (c->is_finishing)
-        tc_net_end(net, slot, TC_CLOSE_LINGER);
+        tc_net_end(net, slot, (enum tc_close)c->reason);
     else
         net->conf.sessions[c->session]->on_timer(net, slot);
 }

@@ -60,6 +60,7 @@ struct tc_net_session {
 
 struct tc_net_conn {
     int64_t heard_ns; /* when the peer's last bytes came */
+    int64_t begun_ns; /* when what ctx holds began to come */
     struct tc_bucket commands;
     struct tc_bucket controls;
     uint32_t ctx;     /* what the session borrowed, TC_NONE: nothing */

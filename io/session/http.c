@@ -156,6 +156,7 @@ static struct tc_http1 *borrow_head(struct tc_net *net, uint32_t slot)
         return NULL;
     }
     tc_http1_init(head_of(net, slot));
+    wait_head(net, slot); /* a kept connection has its time from the first byte on */
     return head_of(net, slot);
 }
 

@@ -169,6 +169,7 @@ static void on_message(struct tc_net *net, uint32_t slot, const struct tc_ws_msg
 {
     switch (msg->opcode) {
     case TC_WS_TEXT:
+        net->conns[slot].begun_ns = net->now_ns; /* what follows is another one */
         on_command(net, slot, msg);
         break;
     case TC_WS_BINARY:
@@ -187,15 +188,52 @@ static void on_message(struct tc_net *net, uint32_t slot, const struct tc_ws_msg
 static struct tc_ws_ctx *borrow_ctx(struct tc_net *net, uint32_t slot)
 {
     struct tc_net_conn *c = &net->conns[slot];
-    if (c->ctx == TC_NONE)
+    if (c->ctx == TC_NONE) {
         c->ctx = tc_pool_acquire(&tc_sessions_of(net)->messages);
+        c->begun_ns = net->now_ns;
+    }
     if (c->ctx == TC_NONE)
         tc_net_finish(net, slot, TC_CLOSE_NO_CONTEXT);
     return ctx_of(net, slot);
 }
 
+/* ---- time ---- */
+
+/* When an unfinished message must be there: contexts are few, and not for keeping. */
+static int64_t message_end_ns(const struct tc_net *net, const struct tc_net_conn *c)
+{
+    return c->ctx == TC_NONE ? INT64_MAX
+                             : c->begun_ns + tc_sessions_of(net)->conf->timeouts.head_ms * MS_NS;
+}
+
+/* A silent peer is asked for a sign of life, then given up. */
+static void ws_on_timer(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    const struct tc_conf_timeouts *t = &tc_sessions_of(net)->conf->timeouts;
+    int64_t idle_at_ns = c->heard_ns + t->idle_ms * MS_NS;
+    int64_t ping_at_ns = c->heard_ns + t->ping_ms * MS_NS;
+    int64_t message_at_ns = message_end_ns(net, c);
+    if (net->now_ns >= idle_at_ns || net->now_ns >= message_at_ns) {
+        bool is_idle = net->now_ns >= idle_at_ns;
+        tc_net_finish(net, slot, is_idle ? TC_CLOSE_IDLE : TC_CLOSE_MESSAGE_TIMEOUT);
+        return;
+    }
+    if (!c->is_pinged && net->now_ns >= ping_at_ns) {
+        uint8_t out[TC_WS_CONTROL_FRAME_MAX];
+        c->is_pinged = true;
+        tc_net_write(net, slot, out, tc_ws_control(out, TC_WS_PING, NULL, 0));
+    }
+    /* its answer moves no timer: the next look must come in time for the next ping */
+    if (c->is_pinged)
+        ping_at_ns = net->now_ns + t->ping_ms * MS_NS;
+    if (tc_net_is_open(net, slot))
+        tc_net_arm(net, slot, TC_MIN(TC_MIN(idle_at_ns, ping_at_ns), message_at_ns));
+}
+
 static void ws_on_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uint32_t len)
 {
+    const struct tc_net_conn *c = &net->conns[slot];
     struct tc_ws_ctx *ctx = borrow_ctx(net, slot);
     while (ctx) {
         struct tc_ws_msg msg;
@@ -217,31 +255,8 @@ static void ws_on_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uint3
     }
     if (ctx && tc_ws_in_is_idle(&ctx->in))
         release_ctx(net, slot);
-}
-
-/* ---- time ---- */
-
-/* A silent peer is asked for a sign of life, then given up. */
-static void ws_on_timer(struct tc_net *net, uint32_t slot)
-{
-    struct tc_net_conn *c = &net->conns[slot];
-    const struct tc_conf_timeouts *t = &tc_sessions_of(net)->conf->timeouts;
-    int64_t idle_at_ns = c->heard_ns + t->idle_ms * MS_NS;
-    int64_t ping_at_ns = c->heard_ns + t->ping_ms * MS_NS;
-    if (net->now_ns >= idle_at_ns) {
-        tc_net_finish(net, slot, TC_CLOSE_IDLE);
-        return;
-    }
-    if (!c->is_pinged && net->now_ns >= ping_at_ns) {
-        uint8_t out[TC_WS_CONTROL_FRAME_MAX];
-        c->is_pinged = true;
-        tc_net_write(net, slot, out, tc_ws_control(out, TC_WS_PING, NULL, 0));
-    }
-    /* its answer moves no timer: the next look must come in time for the next ping */
-    if (c->is_pinged)
-        ping_at_ns = net->now_ns + t->ping_ms * MS_NS;
-    if (tc_net_is_open(net, slot))
-        tc_net_arm(net, slot, TC_MIN(idle_at_ns, ping_at_ns));
+    else if (ctx && c->begun_ns == net->now_ns)
+        ws_on_timer(net, slot); /* for the end of its time */
 }
 
 static void ws_on_drain(struct tc_net *net, uint32_t slot, uint32_t reconnect_ms)
