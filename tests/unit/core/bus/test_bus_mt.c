@@ -7,30 +7,30 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
-#include <time.h>
 
 #include "core/bus/bus.h"
 #include "tests/lib/base.h"
 
 enum {
     ROOMS = 6,
-    EVENTS = 16,
-    LEN_PERIOD = 97,
+    EVENTS = 8,
+    LEN_PERIOD = 499,
     GAP_PERIOD = 29,
     PERIOD = LEN_PERIOD * GAP_PERIOD,
     READERS = 3,
     WORKERS = 2,
-    ROUNDS = 100000,
-    ENOUGH = 3000, /* of each thing that has to happen */
-    FUSE_S = 20,   /* a test that hangs ends with a failure */
+    ENOUGH = 1000,    /* of each thing that has to happen */
+    ENOUGH_VOID = 50, /* and of each that was taken back */
+    JITTER = 256,
+    FUSE_S = 20, /* a test that hangs ends with a failure */
 };
 #ifdef TC_SANITIZED
-static const uint64_t events_min = 50000;
+enum { ROUNDS = 20000 };
+static const uint64_t events_min = 30000;
 #else
-static const uint64_t events_min = 200000;
+enum { ROUNDS = 100000 };
+static const uint64_t events_min = 500000;
 #endif
-static const uint64_t events_max = 30000000;
 
 static struct tc_mem mem;
 static struct tc_bus bus;
@@ -41,7 +41,6 @@ static _Atomic bool is_done;
 /* What a reader saw; its own, until it is joined. */
 struct reader {
     pthread_t thread;
-    void *(*run)(void *);
     uint64_t seed;
     const char *fault;
     struct tc_bus_event at; /* where the fault was */
@@ -51,6 +50,28 @@ struct reader {
     _Atomic uint64_t slot_cnt; /* payloads from slots */
 };
 static struct reader readers[READERS];
+
+/* The writer has a processor to itself and all others share the rest, or they would take turns on
+ * one and hardly ever meet. With a single processor nothing is changed. */
+static void pin(bool is_writer)
+{
+    static cpu_set_t all; /* taken by the writer, before there are others */
+    cpu_set_t mine;
+    if (is_writer)
+        cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+    size_t first = 0;
+    while (!CPU_ISSET(first, &all))
+        first++;
+    mine = all;
+    CPU_CLR(first, &mine);
+    if (CPU_COUNT(&mine) == 0)
+        return;
+    if (is_writer) {
+        CPU_ZERO(&mine);
+        CPU_SET(first, &mine);
+    }
+    (void)sched_setaffinity(0, sizeof(mine), &mine); /* refused: it proves less, and is right */
+}
 
 static void count(_Atomic uint64_t *cnt)
 {
@@ -88,12 +109,13 @@ static void begin(uint64_t slot_bytes)
 {
     struct tc_err err;
     struct tc_bus_conf conf = { .event_cnt = EVENTS,
-                                .payload_bytes = EVENTS * 40,
+                                .payload_bytes = EVENTS * 200,
                                 .payload_max = LEN_PERIOD,
                                 .last_value_bytes = slot_bytes,
                                 .room_max = ROOMS,
                                 .mem = &mem,
                                 .holder = "test" };
+    pin(true);
     tc_mem_init(&mem, 0);
     cr_assert_eq(tc_bus_init(&bus, &conf, &sleeping, &err), 0);
     for (int64_t pos = 1; pos <= PERIOD; pos++)
@@ -176,10 +198,10 @@ static bool read_event(struct reader *r, uint64_t seq, struct tc_bus_event *e)
     return true;
 }
 
-/* Gives the writer a chance to overtake, now and then. */
-static void dawdle(struct reader *r)
+/* Gives the writer a chance to overtake, one time in `part`. */
+static void dawdle(struct reader *r, uint64_t part)
 {
-    if (tc_tb_random(&r->seed) % 16 == 0)
+    if (tc_tb_random(&r->seed) % part == 0)
         sched_yield();
 }
 
@@ -191,8 +213,11 @@ static void *read_in_order(void *arg)
     uint64_t seq = 1;
     int64_t last_pos[ROOMS];
     memset(last_pos, 0xff, sizeof(last_pos)); /* -1: not known */
+    pin(false);
     while (!atomic_load(&is_done)) {
         uint64_t head = tc_bus_head(&bus);
+        if (seq > head)
+            sched_yield();
         for (; seq <= head; seq++) {
             if (!read_event(r, seq, &e)) {
                 expect(r, seq < atomic_load(&bus.mark), "called lapped and is not", &e);
@@ -204,7 +229,7 @@ static void *read_in_order(void *arg)
                 return NULL;
             expect(r, last_pos[e.room] < 0 || e.pos == last_pos[e.room] + 1, "order", &e);
             last_pos[e.room] = e.pos;
-            dawdle(r);
+            dawdle(r, 64);
             check_payload(r, &e);
         }
     }
@@ -217,6 +242,7 @@ static void *walk_links(void *arg)
     struct reader *r = arg;
     struct tc_bus_event e;
     struct tc_bus_event to;
+    pin(false);
     while (!atomic_load(&is_done)) {
         uint64_t back = tc_tb_random(&r->seed) % (EVENTS + 2);
         uint64_t head = tc_bus_head(&bus);
@@ -225,7 +251,7 @@ static void *walk_links(void *arg)
         for (uint32_t hop = 0; hop < 2 * EVENTS; hop++) {
             bool is_forward = tc_tb_random(&r->seed) % 2;
             uint64_t seq = is_forward ? e.next_seq : e.prev_seq;
-            dawdle(r);
+            dawdle(r, 64);
             if (seq == 0 || !read_event(r, seq, &to))
                 break;
             expect(r, to.room == e.room, "a link leads to another room", &to);
@@ -263,6 +289,7 @@ static void *read_newest(void *arg)
     struct reader *r = arg;
     struct tc_bus_event e;
     int64_t last_pos[ROOMS] = { 0 };
+    pin(false);
     while (!atomic_load(&is_done)) {
         uint32_t room = (uint32_t)(tc_tb_random(&r->seed) % ROOMS);
         uint32_t hops = EVENTS;
@@ -281,7 +308,7 @@ static void *read_newest(void *arg)
         expect(r, tc_bus_kind_is_data(e.kind), "newest: no data", &e);
         expect(r, e.pos >= last_pos[room], "newest: older than before", &e);
         last_pos[room] = e.pos;
-        dawdle(r);
+        dawdle(r, 256);
         check_payload(r, &e);
     }
     return NULL;
@@ -294,12 +321,12 @@ static bool is_enough(bool wants_slots)
     uint64_t torn = 0;
     uint64_t slots = 0;
     for (uint32_t i = 0; i < READERS; i++) {
-        if (readers[i].good_cnt < ENOUGH || readers[i].void_cnt < ENOUGH / 10)
+        if (readers[i].good_cnt < ENOUGH || readers[i].void_cnt < ENOUGH_VOID)
             return false;
         torn += readers[i].torn_cnt;
         slots += readers[i].slot_cnt;
     }
-    return torn >= ENOUGH / 10 && (!wants_slots || slots >= ENOUGH);
+    return torn >= ENOUGH_VOID && (!wants_slots || slots >= ENOUGH);
 }
 
 /* Publishes until all has happened that has to, and for at least so many events. */
@@ -308,29 +335,31 @@ static uint64_t write_all(bool wants_slots)
     int64_t pos[ROOMS] = { 0 };
     uint64_t seed = 88172645463325252ull;
     uint64_t n = 0;
-    for (; n < events_max && !atomic_load(&is_done); n++) {
+    int64_t fuse_ns = tc_tb_mono_ns() + FUSE_S * 1000000000ll;
+    for (; !atomic_load(&is_done); n++) {
         uint64_t random = tc_tb_random(&seed);
-        uint32_t room = random % 64 < 56 ? 0 : 1 + (uint32_t)(random >> 8) % (ROOMS - 1);
+        uint32_t room =
+            random % 64 < (wants_slots ? 12 : 56) ? 0 : 1 + (uint32_t)(random >> 8) % (ROOMS - 1);
         publish(room, ++pos[room]);
         if (random >> 61)
             cr_assert_eq(tc_bus_commit(&bus, false), 0);
-        if (random >> 50 == 0)
+        /* on a busy machine the readers get their time by this */
+        if (n % 16384 == 0 || (n >= events_min && n % EVENTS == 0))
             sched_yield();
-        if (n >= events_min && n % 1024 == 0 && is_enough(wants_slots))
+        if (n >= events_min && n % 1024 == 0 &&
+            (is_enough(wants_slots) || tc_tb_mono_ns() > fuse_ns))
             break;
     }
     atomic_store(&is_done, true);
     return n;
 }
 
-static void race(void *(*first)(void *), void *(*second)(void *), void *(*third)(void *),
-                 uint64_t slot_bytes)
+static void race(void *(*run)(void *), uint64_t slot_bytes)
 {
-    void *(*const runs[READERS])(void *) = { first, second, third };
     begin(slot_bytes);
     for (uint32_t i = 0; i < READERS; i++) {
         readers[i].seed = (i + 1) * 0x9e3779b97f4a7c15ull;
-        cr_assert_eq(pthread_create(&readers[i].thread, NULL, runs[i], &readers[i]), 0);
+        cr_assert_eq(pthread_create(&readers[i].thread, NULL, run, &readers[i]), 0);
     }
     uint64_t cnt = write_all(slot_bytes > 0);
     for (uint32_t i = 0; i < READERS; i++) {
@@ -351,83 +380,44 @@ Test(bus_mt, in_order, .timeout = 60)
 {
     /* goal: readers in order see each event once and whole until they are told that they were
      * overtaken, and they are told */
-    race(read_in_order, read_in_order, walk_links, 0);
+    race(read_in_order, 0);
 }
 
 Test(bus_mt, links, .timeout = 60)
 {
     /* goal: links, walked at random while the ring goes round, join neighbours of one room */
-    race(walk_links, walk_links, read_in_order, 0);
+    race(walk_links, 0);
 }
 
 Test(bus_mt, slots, .timeout = 60)
 {
     /* goal: slots read while they are rewritten, freed and given to another room are whole, of the
      * room, and never go back in time; so are the words of a room's head */
-    race(read_newest, read_newest, read_newest, 8 * TC_BUS_SLOT_WORDS_MIN * 9);
+    race(read_newest, 8 * TC_BUS_SLOT_WORDS_MIN * 24);
 }
 
 /* ---- sleep and doorbell ---- */
 
+/* A worker lies down until its bell has rung: here it spins on the bell, so that the two sides meet
+ * at the words of the protocol as often as can be and not in the kernel. */
 struct worker {
     pthread_t thread;
-    sem_t bell;
     uint64_t bit;
+    _Atomic uint64_t bell; /* rings, by the writer */
     _Atomic uint64_t seen; /* head that it has come to */
     uint64_t sleep_cnt;
-    uint64_t ring_cnt; /* by the writer */
-    uint64_t took_cnt; /* rings that it consumed */
+    uint64_t took_cnt; /* rings that it has heard */
+    uint64_t near_cnt; /* times it lay down and saw by its second look that it must not */
     bool is_lost;
 };
 static struct worker workers[WORKERS];
 
-static void *work(void *arg)
+/* Until *word is at least that. False: it does not come. */
+static bool wait_for(const _Atomic uint64_t *word, uint64_t value, int64_t fuse_s)
 {
-    struct worker *w = arg;
-    uint64_t seed = w->bit;
-    uint64_t seq = 0;
-    for (;;) {
-        uint64_t head = tc_bus_head(&bus);
-        if (head != seq) {
-            seq = head;
-            atomic_store(&w->seen, seq);
-            continue;
-        }
-        if (atomic_load(&is_done))
-            return NULL;
-        if (tc_tb_random(&seed) % 4 == 0) /* sometimes it looks twice before it lies down */
-            continue;
-        atomic_fetch_or(&sleeping, w->bit);
-        if (tc_bus_head(&bus) == seq && !atomic_load(&is_done)) {
-            struct timespec fuse;
-            clock_gettime(CLOCK_REALTIME, &fuse);
-            fuse.tv_sec += FUSE_S;
-            w->sleep_cnt++;
-            w->is_lost = sem_timedwait(&w->bell, &fuse) != 0;
-            w->took_cnt += !w->is_lost;
-        }
-        atomic_fetch_and(&sleeping, ~w->bit);
-        if (w->is_lost)
-            return NULL;
-    }
-}
-
-static void ring(uint64_t bits)
-{
-    for (uint32_t i = 0; i < WORKERS; i++) {
-        if (bits & workers[i].bit) {
-            workers[i].ring_cnt++;
-            cr_assert_eq(sem_post(&workers[i].bell), 0);
-        }
-    }
-}
-
-/* Until that worker has come to seq. False: it sleeps though it has to know. */
-static bool wait_for(const struct worker *w, uint64_t seq)
-{
-    int64_t fuse_ns = tc_tb_mono_ns() + (FUSE_S / 2) * 1000000000ll;
-    for (uint32_t i = 1; atomic_load(&w->seen) < seq; i++) {
-        if (i % 64 == 0)
+    int64_t fuse_ns = tc_tb_mono_ns() + fuse_s * 1000000000ll;
+    for (uint32_t i = 1; atomic_load(word) < value; i++) {
+        if (i % 256 == 0)
             sched_yield();
         if (i % 65536 == 0 && tc_tb_mono_ns() > fuse_ns)
             return false;
@@ -435,15 +425,62 @@ static bool wait_for(const struct worker *w, uint64_t seq)
     return true;
 }
 
+static void lie_down(struct worker *w, uint64_t seq)
+{
+    atomic_fetch_or(&sleeping, w->bit);
+    if (tc_bus_head(&bus) == seq && !atomic_load(&is_done)) {
+        w->sleep_cnt++;
+        w->is_lost = !wait_for(&w->bell, w->took_cnt + 1, FUSE_S);
+    } else {
+        w->near_cnt++;
+    }
+    w->took_cnt = atomic_load(&w->bell);
+    atomic_fetch_and(&sleeping, ~w->bit);
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    uint64_t seed = w->bit;
+    uint64_t seq = 0;
+    uint64_t looks = 0;
+    pin(false);
+    while (!w->is_lost) {
+        uint64_t head = tc_bus_head(&bus);
+        if (head != seq) {
+            seq = head;
+            looks = tc_tb_random(&seed) % JITTER;
+            atomic_store(&w->seen, seq);
+        } else if (atomic_load(&is_done)) {
+            break;
+        } else if (looks) { /* it lies down at any moment */
+            looks--;
+        } else {
+            lie_down(w, seq);
+        }
+    }
+    return NULL;
+}
+
+static void ring(uint64_t bits)
+{
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        if (bits & workers[i].bit)
+            atomic_fetch_add(&workers[i].bell, 1);
+    }
+}
+
 /* One event; the workers with interest in its room have to come. */
 static bool play(uint64_t round, uint64_t random)
 {
     uint32_t room = (uint32_t)(random % 3); /* of the first worker, of the second, of both */
     bool is_state_change = random >> 54 == 0;
+    for (uint64_t i = random >> 32 & (JITTER - 1); i; i--)
+        (void)tc_bus_head(&bus);
     publish(room, (int64_t)round);
     ring(tc_bus_commit(&bus, is_state_change));
     for (uint32_t i = 0; i < WORKERS; i++) {
-        if ((room == i || room == 2) && !wait_for(&workers[i], round))
+        if ((room == i || room == 2) && !wait_for(&workers[i].seen, round, FUSE_S / 2))
             return false;
     }
     return true;
@@ -451,8 +488,9 @@ static bool play(uint64_t round, uint64_t random)
 
 Test(bus_mt, no_lost_wake_up, .timeout = 60)
 {
-    /* goal: in each of 100,000 rounds every worker with interest comes to the event just published,
-     * though it lies down at any moment; nobody is rung more often than it lay down */
+    /* goal: in each of 100,000 rounds (fewer under sanitizers) every worker with interest comes to
+     * the event just published, though it lies down at any moment; nobody is rung more often than
+     * it lay down */
     uint64_t seed = 0x2545f4914f6cdd1dull;
     uint64_t round = 1;
     begin(0);
@@ -461,7 +499,6 @@ Test(bus_mt, no_lost_wake_up, .timeout = 60)
     atomic_store(&bus.interest[2], 3);
     for (uint32_t i = 0; i < WORKERS; i++) {
         workers[i].bit = 1ull << i;
-        cr_assert_eq(sem_init(&workers[i].bell, 0, 0), 0);
         cr_assert_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
     }
     while (round <= ROUNDS && play(round, tc_tb_random(&seed)))
@@ -472,12 +509,12 @@ Test(bus_mt, no_lost_wake_up, .timeout = 60)
     for (uint32_t i = 0; i < WORKERS; i++) {
         struct worker *w = &workers[i];
         cr_assert_eq(pthread_join(w->thread, NULL), 0);
-        cr_log_info("worker %u: slept %llu, rung %llu", i, (unsigned long long)w->sleep_cnt,
-                    (unsigned long long)w->ring_cnt);
+        cr_log_info("worker %u: slept %llu, rung %llu, near %llu", i,
+                    (unsigned long long)w->sleep_cnt, (unsigned long long)w->bell,
+                    (unsigned long long)w->near_cnt);
         cr_expect_not(w->is_lost);
-        cr_expect_geq(w->ring_cnt, w->took_cnt);
+        cr_expect_leq(w->bell, w->sleep_cnt + w->near_cnt, "rung though it was awake");
         cr_expect_gt(w->sleep_cnt, ROUNDS / 100, "it hardly ever slept");
-        cr_expect_gt(w->took_cnt, ROUNDS / 100);
     }
     tc_mem_fini(&mem);
 }
