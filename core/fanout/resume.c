@@ -201,6 +201,20 @@ static bool find_newest(struct tc_fan *fan, const struct tc_fan_room *room, stru
     return rc == -TC_ENOTFOUND || (rc == -TC_ELAPPED && !tc_fan_is_superseded(fan, room));
 }
 
+/* The hole reaches up to the value that one begins anew from, or, without one, up to now; -1 if
+ * that is in another log. It is empty if only notices are missing. */
+static int64_t hole_end(const struct tc_fan *fan, const struct tc_fan_room *room,
+                        const struct tc_sub *sub, const struct tc_bus_event *newest)
+{
+    const struct tc_logs *logs = tc_fan_feed_of(fan, room)->logs;
+    uint32_t log = tc_logs_find(logs, (struct tc_str){ sub->log, sub->log_len });
+    int64_t end = newest->seq ? newest->prev : room->last_pos;
+    if (room->has_event && log != (newest->seq ? newest->log : room->last_log))
+        return -1;
+    end = TC_MAX(end, logs->logs[log].start_pos - 1);
+    return TC_MAX(end, sub->pos);
+}
+
 /* ---- the frame ---- */
 
 struct frame {
@@ -314,9 +328,8 @@ enum tc_unit_result tc_fan_answer(struct tc_fan *fan, uint32_t member, struct tc
         return TC_UNIT_AGAIN;
     if (a.verdict == V_SLOT && tc_fan_stage(fan, room, &a.newest) < 0)
         return TC_UNIT_AGAIN;
-    /* the hole reaches up to the value that one begins anew from, or, without one, up to now */
     if (a.verdict == V_CANNOT && a.hole_to >= 0)
-        a.hole_to = TC_MAX(a.hole_to, a.newest.seq ? a.newest.prev : room->last_pos);
+        a.hole_to = hole_end(fan, room, sub, &a.newest);
     struct frame w = { fan, room, m, fan->conns[m->conn].dialect };
     return write_answer(&w, lane, &a);
 }

@@ -215,7 +215,7 @@ static inline void m_cannot(struct model *m, const struct m_room *r, struct m_vi
     const struct tc_log *logs = m->fx.logs[r->feed].logs;
     M_CHECK(m, v->phase == M_RECOVERY, "%s: cannot-recover without a wish", r->name);
     M_CHECK(m, m_num(word[3]) == v->from_pos, "%s: cannot recover from %s", r->name, word[3]);
-    M_CHECK(m, to == -1 || to > v->from_pos, "%s: (%s, %s]", r->name, word[3], word[4]);
+    M_CHECK(m, to == -1 || to >= v->from_pos, "%s: (%s, %s]", r->name, word[3], word[4]);
     uint32_t after = m_first_after(r, v->from_log, v->from_pos, v->base);
     if (strcmp(why, "limit") == 0) {
         M_CHECK(m, m_ord(r, v->base) - m_ord(r, after) > m->fx.options.resume_events, "%s: limit",

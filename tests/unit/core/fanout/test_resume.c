@@ -146,6 +146,24 @@ Test(resume, value_is_lost)
     fx_fini(&fx);
 }
 
+Test(resume, notice_after_the_value)
+{
+    /* Goal: a gap is newer than the newest value: the hole ends before that value all the same, and
+     * the gap is told after it. One who has the value misses nothing but the gap. */
+    struct fx_options o = fx_defaults();
+    o.event_cnt = 8;
+    begin(&o);
+    fx_put_gap(&fx, "ticker-A", 0, 16, 18, TC_GAP_POISON);
+    fx_run(&fx);
+    fill(9);
+    const char *rest = "U ticker-A 15 11 1015 snap v15\nG ticker-A s0/t/0@1 15 18 retention\n";
+    cr_expect(strstr(resume(log_0, 10, -1), "X ticker-A 9 10 11 retention\n"));
+    cr_expect(strstr(resume(log_0, 10, -1), rest));
+    cr_expect(strstr(resume(log_0, 15, -1), "X ticker-A 9 15 15 retention\n"));
+    cr_expect(strstr(resume(log_0, 15, -1), rest));
+    fx_fini(&fx);
+}
+
 Test(resume, tombstone)
 {
     /* Goal: a deleted value is recovered as such; after cannot-recover it is not shown. */
@@ -201,7 +219,7 @@ Test(resume, limit)
     o.resume_events = 2;
     begin(&o);
     cr_expect(strstr(resume(log_0, 10, -1), "R ticker-A 9 10 15 2\n"));
-    cr_expect_str_eq(resume(log_0, 9, -1), "C ticker-A 9 s0/t/0@1 15 A\nX ticker-A 9 9 15 limit\n"
+    cr_expect_str_eq(resume(log_0, 9, -1), "C ticker-A 9 s0/t/0@1 15 A\nX ticker-A 9 9 11 limit\n"
                                            "U ticker-A 15 11 1015 snap v15\n");
     fx_fini(&fx);
 }

@@ -385,10 +385,9 @@ Test(sim, short_sends)
     net.faults.short_pct = 50;
     tc_sim_set_window(&net, peer, 10);
     for (uint32_t i = 0; i < 2000; i++) {
-        char bytes[16];
         int32_t res = send_text(0, "0123456789");
         counts[res == -EAGAIN ? 0 : res]++;
-        tc_sim_read(&net, peer, bytes, sizeof(bytes));
+        tc_sim_read(&net, peer, got, 10);
     }
     for (uint32_t i = 0; i < 10; i++)
         cr_assert(counts[i] > 20, "%u: %u times", i, counts[i]);
@@ -489,8 +488,7 @@ Test(sim, wait)
     cr_assert_eq(ops->poll(reactor, -1, ALL, on_event, &net), 1);
     cr_assert(wait_cnt == 5 && waits[3] == -1 && waits[4] == -1);
     tc_sim_connect(&net);
-    cr_assert_eq(ops->poll(reactor, 5000, ALL, on_event, &net), 1);
-    cr_assert_eq(wait_cnt, 5, "something was ready");
+    cr_assert(ops->poll(reactor, 5000, ALL, on_event, &net) == 1 && wait_cnt == 5);
 }
 
 /* All slots have a byte; the bits of the slots that a poll of at most max events tells. */
