@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { NAP_MS = 20 };
 
 static int refuse(const struct tc_addr *addr, int error, struct tc_err *err)
 {
@@ -48,6 +51,19 @@ static int bind_one(const struct tc_addr *addr, bool is_shared, int *out)
     return error;
 }
 
+/* The kernel gives the listener of an io_uring back a moment after its process has ended: whoever
+ * is started in the place of a killed one must not be refused for it. */
+static int bind_patiently(const struct tc_addr *addr, int *probe)
+{
+    const struct timespec nap = { 0, NAP_MS * 1000000l };
+    int error = bind_one(addr, false, probe);
+    for (int i = 0; error == EADDRINUSE && i < TC_LISTEN_WAIT_MS / NAP_MS; i++) {
+        nanosleep(&nap, NULL);
+        error = bind_one(addr, false, probe);
+    }
+    return error;
+}
+
 static int set_options(int fd, uint32_t sndbuf_bytes)
 {
     int on = 1;
@@ -65,7 +81,7 @@ int tc_listen_open(struct tc_addr *addr, uint32_t cnt, uint32_t sndbuf_bytes, in
                    struct tc_err *err)
 {
     int probe = -1;
-    int error = bind_one(addr, false, &probe);
+    int error = bind_patiently(addr, &probe);
     if (error)
         return refuse(addr, error, err);
     int rc = tc_addr_port(addr) == 0 ? tc_addr_of_fd(addr, probe) : 0;

@@ -12,6 +12,7 @@
 
 enum {
     TC_LISTEN_BACKLOG = 4096,
+    TC_LISTEN_WAIT_MS = 1000,            /* for a port that is in use to become free */
     TC_LISTEN_NOTSENT_BYTES = 32 * 1024, /* beyond it lag shows in our cursors, not in the kernel */
 };
 
