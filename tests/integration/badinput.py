@@ -211,7 +211,7 @@ def answer(port, text, within=5):
                 closed = True
                 break
             got += more
-    return (int(got.split()[1]) if got.startswith(b"HTTP/1.1 ") else None), closed, got.count(b"HTTP/1.1 ")
+    return (int(got.split()[1]) if got.startswith(b"HTTP/1.1 ") else None), closed, len(re.findall(rb"(?m)^HTTP/1\.1 \d", got))
 
 
 def request_case(name, text, wanted):

@@ -123,7 +123,7 @@ function noteMine(room, m, d, isObject, price) {
   const seen = (room.shapes.get(shape) || 0) + 1;
   if (seen > 1 || room.shapes.size < 16) room.shapes.set(shape, seen);
   if (m.snapshot || d === null) return;
-  const isOdd = room.total >= 20 && seen <= 5 && room.shapes.size > 1;
+  const isOdd = room.total >= 3 && seen <= 5 && room.shapes.size > 1;
   const isLone = room.isAdded && performance.now() - room.seenAt > 2000;
   if (!isOdd && !isLone) return;
   room.mine = price ? pretty(price, 2) : 'a value';
