@@ -64,7 +64,7 @@ def await_port(port, process, seconds=15):
 
 class Floor:
     name = "floor"
-    subscribes = False
+    confirms = False
 
     def __init__(self, args):
         self.program = args.build / "bench" / "floor"
@@ -78,7 +78,7 @@ class Floor:
 
 class Engine:
     name = "engine"
-    subscribes = True
+    confirms = True
 
     def __init__(self, args):
         self.program = args.build / "tickcast"
@@ -123,8 +123,8 @@ def stop(process):
 
 def generator(args, server, port, *more):
     command = [args.build / "bench" / "loadgen", "--connect", f"127.0.0.1:{port}", *more]
-    if not server.subscribes:
-        command.append("--no-subscribe")
+    if not server.confirms:
+        command.append("--no-confirm")
     return subprocess.Popen([str(c) for c in command], preexec_fn=pin(GENERATOR_CPU), text=True,
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* bench/loadgen: subscribers that measure the server they listen to.
  *
- *   loadgen --connect HOST:PORT --conns N [--rooms R] [--room NAME%u] [--no-subscribe] [--pid PID]
+ *   loadgen --connect HOST:PORT --conns N [--rooms R] [--room NAME%u] [--no-confirm] [--pid PID]
  *           [--warm-ms 1000] [--window-ms 3000] [--windows 1] [--idle] [--spread]
  *
  * Edge-triggered epoll, one thread. Connection i follows room i % R. Every frame is parsed and its
@@ -216,14 +216,14 @@ static void window(bool is_aligned)
 static void parse(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "connect", 1, 0, 'c' },      { "conns", 1, 0, 'n' },   { "rooms", 1, 0, 'r' },
-        { "room", 1, 0, 'R' },         { "pid", 1, 0, 'p' },     { "warm-ms", 1, 0, 'w' },
-        { "window-ms", 1, 0, 'm' },    { "windows", 1, 0, 'W' }, { "idle", 0, 0, 'i' },
-        { "no-subscribe", 0, 0, 'S' }, { "spread", 0, 0, 's' },  { 0, 0, 0, 0 },
+        { "connect", 1, 0, 'c' },    { "conns", 1, 0, 'n' },   { "rooms", 1, 0, 'r' },
+        { "room", 1, 0, 'R' },       { "pid", 1, 0, 'p' },     { "warm-ms", 1, 0, 'w' },
+        { "window-ms", 1, 0, 'm' },  { "windows", 1, 0, 'W' }, { "idle", 0, 0, 'i' },
+        { "no-confirm", 0, 0, 'S' }, { "spread", 0, 0, 's' },  { 0, 0, 0, 0 },
     };
     int o;
     g.room_prefix = "ticker-S";
-    g.is_subscribing = true;
+    g.is_confirmed = true;
     while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
         uint32_t number = optarg != NULL ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
         switch (o) {
@@ -255,7 +255,7 @@ static void parse(int argc, char **argv)
             g.is_idle = true;
             break;
         case 'S':
-            g.is_subscribing = false;
+            g.is_confirmed = false;
             break;
         case 's':
             g.is_spread = true;

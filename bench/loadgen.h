@@ -38,7 +38,7 @@ struct loadgen {
     uint32_t conn_cnt, rooms, windows, warm_ms, window_ms;
     pid_t pid;
     clockid_t server_clock;
-    bool is_idle, is_spread, is_subscribing;
+    bool is_idle, is_spread, is_confirmed;
     int epoll_fd;
     struct loadgen_conn *conns;
     char *buffer;
