@@ -15,6 +15,7 @@ struct tc_fleet_args {
     uint32_t room_cnt, room_first, per_conn;
     bool snapshot;
     uint32_t stall_cnt, stall_after_ms, stall_ms; /* the last connections; 0 ms: to the end */
+    uint32_t stall_cycles;                        /* how often; they read for stall_ms in between */
     uint32_t one_byte_cnt;                        /* the connections before those */
     uint32_t cuts, cut_min_ms, cut_max_ms;        /* per connection */
     uint32_t joins, stay_max_ms;                  /* over all connections */
@@ -39,6 +40,15 @@ struct tc_fleet_conn {
     uint64_t updates;
 };
 
+enum { TC_FLEET_WINDOWS = 64 };
+
+/* Between two changes of what the stalling connections do. */
+struct tc_fleet_window {
+    bool is_stalled;
+    uint64_t cnt;
+    int64_t p99_ns;
+};
+
 struct tc_fleet {
     struct tc_fleet_args args;
     struct tc_wsc_loop loop;
@@ -47,12 +57,16 @@ struct tc_fleet {
     struct tc_journal journal;
     struct tc_proof_sums sums;
     struct tc_hist latency; /* ns */
+    struct tc_hist window;  /* ns; since the last change */
+    struct tc_fleet_window windows[TC_FLEET_WINDOWS];
+    uint32_t window_cnt, stalls; /* stalls: times begun */
     uint32_t started, confirmed_once, lost;
     uint64_t cut_cnt, join_cnt, leave_cnt, reconnects, refused;
     uint64_t violations, faults, bad_payloads, errors, draining;
     uint64_t ends, closes[5000]; /* closes by code */
-    int64_t start_ns, last_update_ns, stall_begin_ns, ready_ns;
-    bool is_stalled, is_released, is_ready;
+    int64_t start_ns, last_update_ns, ready_ns;
+    int64_t last_turn_ns, due_ns; /* last and next change of what the stalling ones do */
+    bool is_stalled, is_ready;
 };
 
 /* Fills args from the command line, or ends the program with a text. */

@@ -14,6 +14,7 @@ static const char usage[] =
     "  --conns N --rooms 'ticker-S%d' --room-cnt N --room-first N --per-conn N --snapshot\n"
     "  --stall N --stall-after MS --stall-ms MS   the last N stop reading MS after all are "
     "confirmed\n"
+    "  --stall-cycles N                   as often as that; they read for as long in between (1)\n"
     "  --one-byte N                       N more take one byte at a time\n"
     "  --cuts N --cut-min MS --cut-max MS each connection is cut N times and resumes\n"
     "  --joins N --stay-max MS            subscribe and leave at random times, N times in all\n"
@@ -37,6 +38,7 @@ static bool set_number(struct tc_fleet_args *a, const char *name, const char *va
         { "--stall", &a->stall_cnt },
         { "--stall-after", &a->stall_after_ms },
         { "--stall-ms", &a->stall_ms },
+        { "--stall-cycles", &a->stall_cycles },
         { "--one-byte", &a->one_byte_cnt },
         { "--cuts", &a->cuts },
         { "--cut-min", &a->cut_min_ms },
@@ -153,8 +155,13 @@ void tc_fleet_print(const struct tc_fleet *f)
             comma = ",";
         }
     printf("},\"latency_us\":{\"count\":%" PRIu64 ",\"negative\":%" PRIu64 ",\"p50\":%" PRId64
-           ",\"p99\":%" PRId64 ",\"p999\":%" PRId64 ",\"max\":%" PRId64 "}}\n",
+           ",\"p99\":%" PRId64 ",\"p999\":%" PRId64 ",\"max\":%" PRId64 "},\"windows\":[",
            f->latency.cnt, f->latency.negative_cnt, tc_hist_at(&f->latency, 0.5) / 1000,
            tc_hist_at(&f->latency, 0.99) / 1000, tc_hist_at(&f->latency, 0.999) / 1000,
            f->latency.max / 1000);
+    for (uint32_t i = 0; i < f->window_cnt; i++)
+        printf("%s{\"stalled\":%s,\"count\":%" PRIu64 ",\"p99_us\":%" PRId64 "}", i ? "," : "",
+               f->windows[i].is_stalled ? "true" : "false", f->windows[i].cnt,
+               f->windows[i].p99_ns / 1000);
+    puts("]}");
 }

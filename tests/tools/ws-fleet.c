@@ -176,8 +176,11 @@ static void on_text(struct tc_wsc_loop *loop, uint32_t idx, const char *text, si
             f->last_update_ns = f->loop.now_ns;
         int64_t sent = conn->is_measured && !s.snapshot ? tc_scan_number(s.data, f->args.time_key)
                                                         : TC_SCAN_NONE;
-        if (sent >= 0 && f->is_ready)
-            tc_hist_add(&f->latency, tc_tb_wall_ns() - sent * f->args.time_ns);
+        if (sent >= 0 && f->is_ready) {
+            int64_t took_ns = tc_tb_wall_ns() - sent * f->args.time_ns;
+            tc_hist_add(&f->latency, took_ns);
+            tc_hist_add(&f->window, took_ns);
+        }
     }
     const char *wrong = tc_proof_feed(chain_of(f, idx, k), &f->journal, &f->sums, &s, crc);
     if (wrong) {
@@ -227,10 +230,29 @@ static void act(struct tc_fleet *f, uint32_t idx)
     }
 }
 
-static void set_stalled(struct tc_fleet *f, enum tc_wsc_mode mode)
+static void end_window(struct tc_fleet *f)
 {
-    for (uint32_t i = f->args.conns - f->args.stall_cnt; i < f->args.conns; i++)
-        tc_wsc_set_mode(&f->loop, i, mode);
+    if (f->window.cnt && f->window_cnt < TC_FLEET_WINDOWS)
+        f->windows[f->window_cnt++] =
+            (struct tc_fleet_window){ .is_stalled = f->is_stalled,
+                                      .cnt = f->window.cnt,
+                                      .p99_ns = tc_hist_at(&f->window, 0.99) };
+    f->window = (struct tc_hist){ 0 };
+}
+
+/* The stalling connections stop reading, or read again. */
+static void turn_stalled(struct tc_fleet *f)
+{
+    const struct tc_fleet_args *a = &f->args;
+    end_window(f);
+    f->is_stalled = !f->is_stalled;
+    f->stalls += f->is_stalled;
+    f->last_turn_ns = f->loop.now_ns;
+    f->due_ns = a->stall_ms && (f->is_stalled || f->stalls < a->stall_cycles)
+                    ? f->loop.now_ns + a->stall_ms * MS
+                    : 0;
+    for (uint32_t i = a->conns - a->stall_cnt; i < a->conns; i++)
+        tc_wsc_set_mode(&f->loop, i, f->is_stalled ? TC_WSC_STALL : TC_WSC_READ);
 }
 
 static void run_timers(struct tc_fleet *f)
@@ -246,23 +268,16 @@ static void run_timers(struct tc_fleet *f)
     if (!f->is_ready && (a->joins ? f->started == a->conns : f->confirmed_once == a->conns)) {
         f->is_ready = true;
         f->ready_ns = now;
+        if (a->stall_cnt)
+            f->due_ns = now + a->stall_after_ms * MS + 1;
         int fd = a->ready_file ? open(a->ready_file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644) : -1;
         if (fd >= 0)
             close(fd);
         for (uint32_t i = 0; a->one_byte_cnt && i < a->one_byte_cnt; i++)
             tc_wsc_set_mode(&f->loop, a->conns - a->stall_cnt - 1 - i, TC_WSC_ONE_BYTE);
     }
-    if (f->is_ready && a->stall_cnt && !f->is_stalled &&
-        now - f->ready_ns > a->stall_after_ms * MS) {
-        f->is_stalled = true;
-        f->stall_begin_ns = now;
-        set_stalled(f, TC_WSC_STALL);
-    }
-    if (f->is_stalled && a->stall_ms && !f->is_released &&
-        now - f->stall_begin_ns > a->stall_ms * MS) {
-        f->is_released = true;
-        set_stalled(f, TC_WSC_READ);
-    }
+    if (f->due_ns && f->due_ns <= now)
+        turn_stalled(f);
 }
 
 static bool is_done(const struct tc_fleet *f)
@@ -273,11 +288,10 @@ static bool is_done(const struct tc_fleet *f)
         return true;
     if (a->joins)
         return f->join_cnt >= a->joins && f->leave_cnt >= f->join_cnt;
-    if (a->stall_ms && !f->is_released)
+    if (a->stall_ms && a->stall_cnt && (!f->stalls || f->due_ns))
         return false;
-    if (a->stall_ms && now - f->stall_begin_ns < (a->stall_ms + a->idle_exit_ms) * MS)
-        return false;
-    return a->idle_exit_ms && f->last_update_ns && now - f->last_update_ns > a->idle_exit_ms * MS;
+    return a->idle_exit_ms && f->last_update_ns && now - f->last_update_ns > a->idle_exit_ms * MS &&
+           now - f->last_turn_ns > a->idle_exit_ms * MS;
 }
 
 int main(int argc, char **argv)
@@ -320,6 +334,7 @@ int main(int argc, char **argv)
     }
     for (uint32_t i = 0; i < f->args.conns; i++)
         close_chains(f, i, true);
+    end_window(f);
     tc_journal_fini(&f->journal);
     tc_fleet_print(f);
     return f->violations || f->bad_payloads ? 1 : 0;
