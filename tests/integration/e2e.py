@@ -34,7 +34,7 @@ def verdict(process, timeout=90):
 def shape_case(reactor, topology):
     def clients():
         with Engine(SYNTH, reactor=reactor, topology=topology) as e:
-            check(reactor in e.log(), "the log does not say that %s is used: %s" % (reactor, e.log()[-300:]))
+            wait_for(lambda: reactor in e.log(), 5, lambda: "the log says that %s is used: %s" % (reactor, e.log()[-300:]))
             url = "ws://127.0.0.1:%d/ws" % e.port
             for argv in (["node", os.path.join(E2E, "ws_client.mjs")],
                          [os.path.join(E2E, "venv", "bin", "python"), os.path.join(ROOT, "tests", "e2e", "ws_client.py")]):
