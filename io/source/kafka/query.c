@@ -119,7 +119,7 @@ static bool take_id(rd_kafka_event_t *event, uint64_t id[2])
     return true;
 }
 
-bool tc_kafka_query_id(struct tc_source *k, const char *topic, uint64_t id[2])
+static bool ask_id(struct tc_source *k, const char *topic, uint64_t id[2])
 {
     char text[128];
     const char *names[1] = { topic };
@@ -142,7 +142,7 @@ bool tc_kafka_query_id(struct tc_source *k, const char *topic, uint64_t id[2])
     return is_ok;
 }
 #else
-bool tc_kafka_query_id(struct tc_source *k, const char *topic, uint64_t id[2])
+static bool ask_id(struct tc_source *k, const char *topic, uint64_t id[2])
 {
     (void)k;
     (void)topic;
@@ -151,3 +151,13 @@ bool tc_kafka_query_id(struct tc_source *k, const char *topic, uint64_t id[2])
     return true;
 }
 #endif
+
+bool tc_kafka_query_id(struct tc_source *k, const char *topic, uint64_t id[2])
+{
+    if (!k->is_mock)
+        return ask_id(k, topic, id);
+    /* librdkafka 2.8's embedded broker does not answer; its logs have the boot's id (tc_kafka_hash)
+     */
+    id[0] = id[1] = 0;
+    return true;
+}
