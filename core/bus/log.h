@@ -30,6 +30,7 @@ struct tc_logs {
     _Atomic uint32_t cnt;
     _Atomic bool is_known;   /* all logs that exist at start are in the table */
     _Atomic int64_t away_ms; /* wall clock since which the whole source is away, 0: it is there */
+    _Atomic int64_t trouble_ms; /* the same for a part of it, whose logs may not even be known */
 };
 
 int tc_logs_init(struct tc_logs *logs, uint32_t max, struct tc_mem *mem, const char *holder,

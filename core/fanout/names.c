@@ -295,8 +295,11 @@ int64_t tc_fan_room_stale_ms(const struct tc_fan *fan, const struct tc_fan_room 
     int64_t away_ms = atomic_load_explicit(&feed->logs->away_ms, memory_order_acquire);
     if (away_ms)
         return away_ms;
-    if (room->feed == TC_NONE || !room->has_event)
-        return is_warm ? 0 : fan->conf.start_ms;
+    if (room->feed == TC_NONE || !room->has_event) {
+        /* its records may be in the part that is not read */
+        int64_t trouble_ms = atomic_load_explicit(&feed->logs->trouble_ms, memory_order_acquire);
+        return trouble_ms || is_warm ? trouble_ms : fan->conf.start_ms;
+    }
     const struct tc_log *log = &feed->logs->logs[room->last_log];
     if (!is_warm && !atomic_load_explicit(&log->is_caught_up, memory_order_acquire))
         return fan->conf.start_ms;

@@ -95,6 +95,8 @@
     X(reconnects, "source_reconnects_total", COUNTER, SOURCE, "Reconnects of the source")          \
     X(errors, "source_errors_total", COUNTER, SOURCE, "Errors reported by the source's library")   \
     X(away, "source_away", GAUGE, SOURCE, "1 while the source cannot be reached")                  \
+    X(incomplete, "source_incomplete", GAUGE, SOURCE,                                              \
+      "1 while a part of the source is not read: a topic or partition is missing or in trouble")   \
     X(lag_ms, "source_lag_seconds", GAUGE_MS, SOURCE,                                              \
       "Age of the newest record read: our clock less its timestamp, when it was read")
 

@@ -305,32 +305,41 @@ static void on_stale(void *ctx, uint32_t log, int64_t since_ms)
                 fields, TC_ARRAY_CNT(fields), since_ms ? "a log went silent" : "a log goes on");
 }
 
-static void on_ready(void *ctx, bool is_away, const char *text)
+static void on_ready(void *ctx, enum tc_source_state state, const char *text)
 {
+    static const char *const codes[] = {
+        [TC_SOURCE_FINE] = "source-ready",
+        [TC_SOURCE_AWAY] = "source-away",
+        [TC_SOURCE_TROUBLED] = "source-troubled",
+        [TC_SOURCE_INCOMPLETE] = "source-incomplete",
+    };
     struct tc_ingest *in = ctx;
-    if (is_away) {
-        if (!in->away_since_ms)
-            in->away_since_ms = TC_MAX(in->wall_ms, 1);
-        tc_log(in->conf.log, TC_LOG_WARN, "source-away", "%s: %s",
-               in->conf.conf->sources[in->conf.source].name, text);
-        return;
-    }
-    tc_log(in->conf.log, TC_LOG_INFO, "source-ready", "%s: %s",
+    tc_log(in->conf.log, state ? TC_LOG_WARN : TC_LOG_INFO, codes[state], "%s: %s",
            in->conf.conf->sources[in->conf.source].name, *text ? text : "reading");
-    in->away_since_ms = 0;
+    bool is_away = state == TC_SOURCE_AWAY;
+    bool is_part = state == TC_SOURCE_TROUBLED || state == TC_SOURCE_INCOMPLETE;
+    in->away_since_ms = !is_away            ? 0
+                        : in->away_since_ms ? in->away_since_ms
+                                            : TC_MAX(in->wall_ms, 1);
+    in->trouble_since_ms = !is_part               ? 0
+                           : in->trouble_since_ms ? in->trouble_since_ms
+                                                  : TC_MAX(in->wall_ms, 1);
+    if (is_away)
+        return;
     atomic_store_explicit(&in->logs.away_ms, 0, memory_order_release);
+    if (!is_part)
+        atomic_store_explicit(&in->logs.trouble_ms, 0, memory_order_release);
     atomic_store_explicit(&in->logs.is_known, true, memory_order_release);
     in->is_state_change = true;
 }
 
-/* A source that is away is called stale only after a while: clients see a pause until then. */
-static void look_away(struct tc_ingest *in)
+/* What began at since_ms is called stale only after a while: clients see a pause until then. */
+static void look_stale(struct tc_ingest *in, int64_t since_ms, _Atomic int64_t *told_ms)
 {
-    int64_t since_ms = in->away_since_ms;
-    if (!since_ms || atomic_load_explicit(&in->logs.away_ms, memory_order_relaxed) ||
+    if (!since_ms || atomic_load_explicit(told_ms, memory_order_relaxed) ||
         in->wall_ms - since_ms < in->conf.conf->timeouts.stale_ms)
         return;
-    atomic_store_explicit(&in->logs.away_ms, since_ms, memory_order_release);
+    atomic_store_explicit(told_ms, since_ms, memory_order_release);
     in->is_state_change = true;
 }
 
@@ -341,7 +350,8 @@ static void count(struct tc_ingest *in)
     in->conf.ops->stats(in->source, &stats);
     tc_count_set(&m->errors, stats.error_cnt);
     tc_count_set(&m->reconnects, stats.reconnect_cnt);
-    tc_count_set(&m->away, stats.is_away);
+    tc_count_set(&m->away, stats.state == TC_SOURCE_AWAY);
+    tc_count_set(&m->incomplete, stats.state > TC_SOURCE_AWAY);
     tc_count_set(&m->slots_full, in->bus.slot_drop_cnt);
     tc_count_set(&m->slot_bytes, in->bus.slot_fresh * 8);
 }
@@ -361,7 +371,8 @@ int tc_ingest_work(struct tc_ingest *in, int64_t now_ns, int64_t wall_ms)
     in->now_ns = now_ns;
     in->wall_ms = wall_ms;
     int done = in->conf.ops->poll(in->source, &sink, TC_TURN_INGEST_MAX, now_ns, wall_ms);
-    look_away(in);
+    look_stale(in, in->away_since_ms, &in->logs.away_ms);
+    look_stale(in, in->trouble_since_ms, &in->logs.trouble_ms);
     if (done || in->staged_cnt || in->is_state_change) {
         commit(in);
         count(in);

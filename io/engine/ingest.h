@@ -74,8 +74,9 @@ struct tc_ingest {
     struct tc_ingest_room *rooms;
     int64_t now_ns;
     int64_t wall_ms;
-    int64_t away_since_ms; /* 0: the source is there */
-    bool is_state_change;  /* workers must look at logs again */
+    int64_t away_since_ms;    /* 0: the source is there */
+    int64_t trouble_since_ms; /* 0: every part of it is read */
+    bool is_state_change;     /* workers must look at logs again */
     struct tc_ingest_progress staged[TC_INGEST_STAGED_MAX];
     uint32_t staged_cnt;
     /* positions of records whose room is not known, not declared yet */

@@ -69,35 +69,48 @@ static void get_metrics(const struct tc_status *s, struct tc_admin_out *out)
     tc_metric_render(&set, tc_admin_write, out);
 }
 
-enum state { READING, READY, AWAY };
+enum state { READING, READY, AWAY, TROUBLED, INCOMPLETE };
 
 static enum state state_of(struct tc_ingest *in, struct tc_source_stats *stats)
 {
     in->conf.ops->stats(in->source, stats);
-    if (tc_logs_is_warm(&in->logs))
-        return stats->is_away ? AWAY : READY;
-    return stats->is_away ? AWAY : READING;
+    if (stats->state == TC_SOURCE_AWAY)
+        return AWAY;
+    if (stats->state == TC_SOURCE_INCOMPLETE)
+        return INCOMPLETE;
+    if (!tc_logs_is_warm(&in->logs))
+        return READING;
+    return stats->state == TC_SOURCE_TROUBLED ? TROUBLED : READY;
+}
+
+/* What holds the node back: READING or INCOMPLETE; READY: nothing does. */
+static enum state held_by(const struct tc_status *s)
+{
+    enum state worst = READY;
+    struct tc_source_stats stats;
+    for (uint32_t i = 0; i < s->ingest_cnt; i++) {
+        enum state state = state_of(s->ingests[i], &stats);
+        if (state == INCOMPLETE || (state == READING && worst == READY))
+            worst = state;
+    }
+    return worst;
 }
 
 bool tc_status_is_ready(const struct tc_status *s)
 {
-    struct tc_source_stats stats;
-    if (atomic_load(&s->is_draining))
-        return false;
-    for (uint32_t i = 0; i < s->ingest_cnt; i++) {
-        if (state_of(s->ingests[i], &stats) == READING)
-            return false;
-    }
-    return true;
+    return !atomic_load(&s->is_draining) && held_by(s) == READY;
 }
 
 static int get_ready(const struct tc_status *s, struct tc_admin_out *out)
 {
-    static const char *const words[] = { "warming-up", "ready", "away" };
-    bool is_ready = tc_status_is_ready(s);
-    const char *word = atomic_load(&s->is_draining) ? "draining"
-                       : is_ready                   ? "ready"
-                                                    : "warming-up";
+    static const char *const words[] = {
+        [READING] = "warming-up", [READY] = "ready",           [AWAY] = "away",
+        [TROUBLED] = "troubled",  [INCOMPLETE] = "incomplete",
+    };
+    bool is_draining = atomic_load(&s->is_draining);
+    enum state held = held_by(s);
+    bool is_ready = !is_draining && held == READY;
+    const char *word = is_draining ? "draining" : words[held];
     out->type = "application/json";
     tc_admin_printf(out, "{\"status\":\"%s\",\"sources\":[", word);
     for (uint32_t i = 0; i < s->ingest_cnt; i++) {

@@ -23,6 +23,13 @@ struct tc_log_info {
     uint32_t replaces; /* log that this one takes the place of (recreated topic), or TC_NONE */
 };
 
+enum tc_source_state {
+    TC_SOURCE_FINE,
+    TC_SOURCE_AWAY,       /* cannot be reached: nothing is read */
+    TC_SOURCE_TROUBLED,   /* a part is not read that was read before; the rest is */
+    TC_SOURCE_INCOMPLETE, /* a topic has never been there; the rest is read */
+};
+
 struct tc_source_sink {
     void *ctx;
 
@@ -45,17 +52,17 @@ struct tc_source_sink {
      */
     void (*stale)(void *ctx, uint32_t log, int64_t since_ms);
 
-    /* The set of logs is known (all partitions of all topics were opened); before it no
-     * subscription is confirmed but by time-out. is_away: the source cannot be reached, text says
-     * why and what is tried; called again when that changes. */
-    void (*ready)(void *ctx, bool is_away, const char *text);
+    /* How the source is; text says what is wrong and what is tried. Called again when that changes.
+     * Unless it is AWAY, every log that can be read was opened before; until then no subscription
+     * is confirmed but by time-out. */
+    void (*ready)(void *ctx, enum tc_source_state state, const char *text);
 };
 
 struct tc_source_stats {
     uint64_t record_cnt;
     uint64_t error_cnt; /* errors told by the client library */
     uint64_t reconnect_cnt;
-    bool is_away;
+    enum tc_source_state state;
     char text[256]; /* last trouble, for /readyz and metrics; empty if none */
 };
 

@@ -14,6 +14,11 @@ import journal_check
 from harness import FULL, RUN, Engine, Fleet, Kafka, Ws, case, check, clean, equal, main_with_kafka, source, wait_for, warm
 
 
+# Of clients that shall never be conflated: they read, but clients, engine, broker and feed share two cores, and
+# one that does not get its turn for a while must have room meanwhile.
+RCVBUF = 1 << 20
+
+
 def prepare(kafka, topic, rooms, partitions):
     """A topic in which each room has a record, so that each client learns its log at once."""
     kafka.create(topic, partitions)
@@ -74,7 +79,7 @@ def thousand_connections(kafka):
     prepare(kafka, "main-run", 200, 8)
     with Engine(source(kafka, ("main-run", "ticker-{key}"))) as e:
         warm(e, "ticker-S0", "ticker-S199")
-        fleet = Fleet(e.port, conns=1000, room_cnt=200, per_conn=5, snapshot=True, idle_exit=3000,
+        fleet = Fleet(e.port, conns=1000, room_cnt=200, per_conn=5, snapshot=True, idle_exit=3000, rcvbuf=RCVBUF,
                       duration=seconds * 4000, records_max=rate * seconds * 2 + 100000)
         cpu = e.cpu_s()
         feed = kafka.feed("main-run", count=rate * seconds, rate=rate, symbols=200, timeout=seconds * 3 + 60)
@@ -96,7 +101,8 @@ def random_joins(kafka):
     with Engine(source(kafka, ("joins", "ticker-{key}"))) as e:
         warm(e, "ticker-S0")
         feed = kafka.feeding("joins", count=100000, rate=500)
-        fleet = Fleet(e.port, conns=500, rooms="ticker-S0", joins=joins, stay_max=150, snapshot=True, duration=120000)
+        fleet = Fleet(e.port, conns=500, rooms="ticker-S0", joins=joins, stay_max=150, snapshot=True, rcvbuf=RCVBUF,
+                      duration=120000)
         summary = fleet.finish(150)
         feed.terminate()
         feed.wait()
@@ -107,8 +113,9 @@ def random_joins(kafka):
         report("random joins", joins=summary["joins"], updates=summary["updates"])
 
 
-def cut_and_resume(kafka, topic, name, second=None):
-    """200 clients cut and resumed 20 times each; second: source settings of another engine for every other time."""
+def cut_and_resume(kafka, topic, name, second=None, late_ms=0):
+    """200 clients cut and resumed 20 times each; second: source settings of another engine for every other time;
+    late_ms: it is that far behind, and clients stay long enough to be answered there."""
     prepare(kafka, topic, 20, 4)
     e = Engine(source(kafka, (topic, "ticker-{key}")))
     other = None
@@ -119,17 +126,21 @@ def cut_and_resume(kafka, topic, name, second=None):
             other = Engine(sources, timeouts={"resume_ms": 20000})
             warm(other, "ticker-S0", "ticker-S19")
         warm(e, "ticker-S0", "ticker-S19")
-        cuts, seconds = 20, 14 if second is None else 20
+        cuts, seconds = 20, 14 if second is None else 40 if late_ms else 20
         fleet = Fleet(e.port, alt=other and other.port, conns=200, room_cnt=20, per_conn=2, cuts=cuts, cut_min=50,
-                      cut_max=400 if second is None else 700, reconnect=200, idle_exit=6000, duration=120000)
+                      cut_max=400 if second is None else 700, alt_stay=late_ms and late_ms + 600, reconnect=200, idle_exit=6000,
+                      rcvbuf=RCVBUF, duration=120000)
         kafka.feed(topic, count=1000 * seconds, rate=1000, symbols=20)
         summary = fleet.finish(120)
-        clean(summary, gaps=0)
+        clean(summary, gaps=0, conflated=0, cannot_recover=0)
         equal(summary["cuts"], 200 * cuts, "cuts")
-        check(summary["recovered"] + summary["cannot_recover"] > 0, "no resume at all")
+        # two rooms each; a few are cut again before their answer
+        answered = other.metrics()["tickcast_recovered_total"] if other else summary["recovered"]
+        check(summary["recovered"] > 0.95 * 2 * 200 * cuts, "%d resumes of %d were answered" % (summary["recovered"], 400 * cuts))
+        check(answered > 0.95 * 200 * cuts, "%d resumes of %d were answered by the other engine" % (answered, 200 * cuts))
         matches(kafka, topic, [fleet.journal])
-        report(name, cuts=summary["cuts"], recovered=summary["recovered"], events=summary["recovered_events"],
-               cannot_recover=summary["cannot_recover"], conflated=summary["conflated"])
+        report(name, cuts=summary["cuts"], recovered=summary["recovered"], there=answered if other else None,
+               events=summary["recovered_events"], cannot_recover=summary["cannot_recover"], conflated=summary["conflated"])
         if other:
             other.stop()
 
@@ -149,7 +160,7 @@ def cut_and_resume_elsewhere(kafka):
 @case
 def cut_and_resume_on_a_late_engine(kafka):
     """The same with the other engine held 2 s behind."""
-    cut_and_resume(kafka, "cuts-3", "cuts, one engine 2 s behind", {"delay_ms": 2000})
+    cut_and_resume(kafka, "cuts-3", "cuts, one engine 2 s behind", {"delay_ms": 2000}, 2000)
 
 
 @case
@@ -247,7 +258,7 @@ def stalled_clients(kafka):
         report("stalled", p99_reading=before, p99_with=with_stalls, ratio=round(ratio, 3), windows=len(windows[True]),
                kb_per_stalled=held / 100, conflated=summary["conflated"], one_byte_updates=summary["one_byte_updates"])
         check(held / 100 <= 64, "%.1f KB per stalled client" % (held / 100))
-        check(ratio <= (1.1 if FULL else 1.5), "p99 %.2fx with stalled clients" % ratio)
+        check(ratio <= 1.1, "p99 %.2fx with stalled clients" % ratio)
 
 
 @case
@@ -278,7 +289,8 @@ def killed_and_restarted(kafka):
     e = Engine(source(kafka, ("killed", "ticker-{key}")))
     with e:
         warm(e, "ticker-S0", "ticker-S19")
-        fleet = Fleet(e.port, conns=200, room_cnt=20, per_conn=2, reconnect=300, idle_exit=8000, duration=120000)
+        fleet = Fleet(e.port, conns=200, room_cnt=20, per_conn=2, reconnect=300, idle_exit=8000, rcvbuf=RCVBUF,
+                      duration=120000)
         feed = kafka.feeding("killed", count=12000, rate=1000, symbols=20)
         for _ in range(2):
             begin = e.metrics().get("tickcast_events_total", 0)
@@ -287,7 +299,7 @@ def killed_and_restarted(kafka):
             e.start()
         feed.wait(60)
         summary = fleet.finish(120)
-        clean(summary, gaps=0)
+        clean(summary, gaps=0, conflated=0)
         check(summary["reconnects"] >= 400, "reconnects: %d" % summary["reconnects"])
         matches(kafka, "killed", [fleet.journal])
         report("killed twice", reconnects=summary["reconnects"], recovered=summary["recovered"],

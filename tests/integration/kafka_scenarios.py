@@ -319,20 +319,60 @@ def record_without_its_room(kafka):
 
 
 @case
-def unknown_topic_or_broker(kafka):
-    """A topic that does not exist: a message, retry, not ready; it is read once it exists."""
-    e = Engine(source(kafka, ("ghost", "ticker-{key}")), ready=False)
+def backlog_without_spinning(kafka):
+    """60,000 records wait: read in one go by threads that sleep whenever they may, on both reactors."""
+    kafka.create("backlog", 1)
+    kafka.feed("backlog", count=60000)
+    for reactor in ("io_uring", "epoll"):
+        e = Engine(source(kafka, ("backlog", "ticker-{key}")), ready=False, reactor=reactor, topology="fused",
+                   workers={"count": 1, "idle": "sleep"})
+        with e:
+            wait_for(e.is_up, 20, "the engine is up")
+            begin = time.monotonic()
+            wait_for(lambda: e.readyz()[0] == 200, 20, lambda: "ready: %s" % e.metrics()["tickcast_events_total"])
+            took = time.monotonic() - begin
+            print("       %s: %.2f s" % (reactor, took), flush=True)
+            check(took < 5, "%s: %.1f s for a backlog" % (reactor, took))
+            equal(e.metrics()["tickcast_events_total"], 60000, "events")
+
+
+@case
+def unknown_topic(kafka):
+    """A topic that does not exist: a message, retry, not ready; the other topic's rooms do not notice; it is read
+    once it exists."""
+    kafka.create("there", 1)
+    kafka.feed("there", count=1)
+    e = Engine(source(kafka, ("there", "there-{key}"), ("ghost", "ghost-{key}")), ready=False, timeouts={"stale_ms": 1500})
     with e:
-        wait_for(lambda: e.is_up() and "ghost" in e.log(), 20, "a message that names the topic")
-        status, _, body = e.readyz()
-        check(status != 200 or "ghost" in body or "away" in body, "readyz: %s %s" % (status, body))
-        kafka.create("ghost", 1)
-        kafka.feed("ghost", count=1)
-        wait_for(lambda: Ws(e.port).subscribe("ticker-S0", within=15)["pos"] == 0, 60, "the topic found", every=0.5)
+        wait_for(lambda: e.is_up() and "topic ghost does not exist" in e.log(), 20, "a message that names the topic")
+        begin = time.monotonic()
+        with Ws(e.port) as ws:
+            equal(ws.subscribe("there-S0", snapshot=True)["pos"], 0, "position of the other topic's room")
+            check(time.monotonic() - begin < 3, "the other topic waited %.1f s" % (time.monotonic() - begin))
+            ws.expect("ticker-update", room="there-S0")
+            equal(ws.subscribe("ghost-S0")["pos"], None, "position of a room without a topic")
+            equal(ws.expect("stale", 10)["room"], "ghost-S0", "who is stale")
+            kafka.feed("there", count=1)
+            equal(ws.expect("ticker-update", room="there-S0")["pos"], 1, "the next update")
+            check(not any(event["event"] == "stale" and event["room"] == "there-S0" for event in ws.seen), "stale: %s" % ws.seen)
+            status, _, body = e.readyz()
+            check(status == 503 and '"incomplete"' in body and "ghost" in body, "readyz: %s %s" % (status, body))
+            kafka.create("ghost", 1)
+            kafka.feed("ghost", count=1)
+            ws.expect("fresh", 60, room="ghost-S0")
+            equal(ws.expect("ticker-update", 20, room="ghost-S0")["pos"], 0, "the first update of the new topic")
+        wait_for(lambda: e.readyz()[0] == 200, 20, lambda: "ready: %s" % (e.readyz(),))
+
+
+@case
+def unknown_broker(_kafka):
+    """Nobody at the broker's address: not ready until that is known, then ready, and the body says so."""
     e = Engine([{"name": "main", "kafka": {"brokers": "127.0.0.1:1", "topics": [
         {"topic": "t", "format": "json", "room": "ticker-{key}", "event": "ticker-update", "class": "latest"}]}}], ready=False)
     with e:
         wait_for(lambda: e.is_up() and "127.0.0.1:1" in e.log(), 20, "a message that names the broker")
+        status, _, body = wait_for(lambda: e.readyz()[0] == 200 and e.readyz(), 20, "ready without a broker")
+        check('"away"' in body and "127.0.0.1:1" in body, "readyz: %s" % body)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ static void begin(struct world *w, struct w_feed *f, const struct tc_source_sink
     f->is_started = true;
     for (uint32_t i = 0; i < cnt; i++)
         open_log(w, f, sink, i, w_rnd(w, 3) * 5, TC_NONE);
-    sink->ready(sink->ctx, false, "");
+    sink->ready(sink->ctx, TC_SOURCE_FINE, "");
     for (uint32_t i = 0; i < cnt && !f->is_cold; i++)
         tell_end(f, sink, i);
 }
@@ -252,7 +252,7 @@ static void catch_up(struct w_feed *f, const struct tc_source_sink *sink)
     for (uint32_t i = 0; i < f->log_cnt; i++)
         tell_end(f, sink, i);
     if (f->is_away)
-        sink->ready(sink->ctx, false, "back");
+        sink->ready(sink->ctx, TC_SOURCE_FINE, "back");
     f->is_away = false;
 }
 
@@ -274,7 +274,7 @@ static void do_step(struct world *w, struct w_feed *f, const struct tc_source_si
         break;
     case W_AWAY:
         f->is_away = !f->is_away;
-        sink->ready(sink->ctx, f->is_away, "away");
+        sink->ready(sink->ctx, f->is_away ? TC_SOURCE_AWAY : TC_SOURCE_FINE, "away");
         break;
     case W_CAUGHT_UP:
         catch_up(f, sink);

@@ -18,6 +18,7 @@ struct tc_fleet_args {
     uint32_t stall_cycles;                        /* how often; they read for stall_ms in between */
     uint32_t one_byte_cnt;                        /* the connections before those */
     uint32_t cuts, cut_min_ms, cut_max_ms;        /* per connection */
+    uint32_t alt_stay_ms;                         /* later by this much at to[1] */
     uint32_t joins, stay_max_ms;                  /* over all connections */
     uint32_t reconnect_ms; /* come back after an end by the server; 0: never */
     uint32_t duration_ms, idle_exit_ms;

@@ -17,6 +17,7 @@ static const char usage[] =
     "  --stall-cycles N                   as often as that; they read for as long in between (1)\n"
     "  --one-byte N                       N more take one byte at a time\n"
     "  --cuts N --cut-min MS --cut-max MS each connection is cut N times and resumes\n"
+    "  --alt-stay MS                      and stays longer by this much at the other engine\n"
     "  --joins N --stay-max MS            subscribe and leave at random times, N times in all\n"
     "  --reconnect MS                     come back and resume when the server ended it\n"
     "  --duration MS --idle-exit MS       end after so long, or so long after the last update\n"
@@ -31,25 +32,16 @@ static bool set_number(struct tc_fleet_args *a, const char *name, const char *va
         const char *name;
         uint32_t *to;
     } numbers[] = {
-        { "--conns", &a->conns },
-        { "--room-cnt", &a->room_cnt },
-        { "--room-first", &a->room_first },
-        { "--per-conn", &a->per_conn },
-        { "--stall", &a->stall_cnt },
-        { "--stall-after", &a->stall_after_ms },
-        { "--stall-ms", &a->stall_ms },
-        { "--stall-cycles", &a->stall_cycles },
-        { "--one-byte", &a->one_byte_cnt },
-        { "--cuts", &a->cuts },
-        { "--cut-min", &a->cut_min_ms },
-        { "--cut-max", &a->cut_max_ms },
-        { "--joins", &a->joins },
-        { "--stay-max", &a->stay_max_ms },
-        { "--reconnect", &a->reconnect_ms },
-        { "--duration", &a->duration_ms },
-        { "--idle-exit", &a->idle_exit_ms },
-        { "--rcvbuf", &a->rcvbuf_bytes },
-        { "--connect-rate", &a->connect_rate },
+        { "--conns", &a->conns },           { "--room-cnt", &a->room_cnt },
+        { "--room-first", &a->room_first }, { "--per-conn", &a->per_conn },
+        { "--stall", &a->stall_cnt },       { "--stall-after", &a->stall_after_ms },
+        { "--stall-ms", &a->stall_ms },     { "--stall-cycles", &a->stall_cycles },
+        { "--one-byte", &a->one_byte_cnt }, { "--cuts", &a->cuts },
+        { "--cut-min", &a->cut_min_ms },    { "--cut-max", &a->cut_max_ms },
+        { "--alt-stay", &a->alt_stay_ms },  { "--joins", &a->joins },
+        { "--stay-max", &a->stay_max_ms },  { "--reconnect", &a->reconnect_ms },
+        { "--duration", &a->duration_ms },  { "--idle-exit", &a->idle_exit_ms },
+        { "--rcvbuf", &a->rcvbuf_bytes },   { "--connect-rate", &a->connect_rate },
         { "--time-ns", &a->time_ns },
     };
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++)

@@ -73,6 +73,7 @@ static void on_open(struct tc_wsc_loop *loop, uint32_t idx)
 {
     struct tc_fleet *f = loop->user;
     struct tc_fleet_conn *c = &f->conns[idx];
+    bool is_alt = f->args.has_alt && (c->open_cnt & 1);
     c->open_cnt++;
     c->due_ns = 0;
     if (f->args.joins) {
@@ -82,7 +83,8 @@ static void on_open(struct tc_wsc_loop *loop, uint32_t idx)
     for (uint32_t k = 0; k < f->args.per_conn; k++)
         subscribe(f, idx, k);
     if (c->cuts_left)
-        c->due_ns = soon(f, f->args.cut_min_ms, f->args.cut_max_ms);
+        c->due_ns = soon(f, f->args.cut_min_ms, f->args.cut_max_ms) +
+                    (is_alt ? f->args.alt_stay_ms * MS : 0);
 }
 
 static void close_chains(struct tc_fleet *f, uint32_t idx, bool is_final)

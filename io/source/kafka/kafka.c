@@ -256,7 +256,7 @@ static void kafka_stats(struct tc_source *k, struct tc_source_stats *out)
     out->record_cnt = atomic_load_explicit(&k->record_cnt, memory_order_relaxed);
     out->error_cnt = atomic_load_explicit(&k->error_cnt, memory_order_relaxed);
     out->reconnect_cnt = atomic_load_explicit(&k->reconnect_cnt, memory_order_relaxed);
-    out->is_away = atomic_load_explicit(&k->is_away, memory_order_relaxed);
+    out->state = (enum tc_source_state)atomic_load_explicit(&k->state, memory_order_relaxed);
     pthread_mutex_lock(&k->mutex);
     memcpy(out->text, k->text, sizeof(out->text));
     pthread_mutex_unlock(&k->mutex);

@@ -51,7 +51,7 @@ struct tc_kafka_event { /* side thread to polling thread */
     int64_t pos;
     int64_t end;
     int64_t at_ms;
-    bool is_away;
+    enum tc_source_state state;
 };
 
 struct tc_kafka_ask { /* polling thread to side thread: our position is not in the log */
@@ -152,7 +152,7 @@ struct tc_source { /* kind kafka */
     _Atomic uint64_t record_cnt;
     _Atomic uint64_t error_cnt;
     _Atomic uint64_t reconnect_cnt;
-    _Atomic bool is_away;
+    _Atomic int state; /* enum tc_source_state */
     _Atomic bool is_stopping;
     _Atomic bool is_kicked; /* side thread: look now */
     pthread_mutex_t mutex;  /* text and log bucket */

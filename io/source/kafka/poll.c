@@ -273,7 +273,7 @@ static void on_state(const struct turn *turn, const struct tc_kafka_event *e)
     memcpy(text, k->text, sizeof(text));
     pthread_mutex_unlock(&k->mutex);
     flush_assign(k); /* ready means: being read */
-    turn->sink->ready(turn->sink->ctx, e->is_away, text);
+    turn->sink->ready(turn->sink->ctx, e->state, text);
 }
 
 static int take_events(const struct turn *turn)
@@ -484,8 +484,9 @@ int tc_kafka_poll(struct tc_source *k, const struct tc_source_sink *sink, uint32
         check_logs(&turn);
     if (k->hold_until_ms)
         next_ns = TC_MIN(next_ns, now_ns + (k->hold_until_ms - wall_ms) * 1000000);
-    k->wake_at_ns = TC_MIN(next_ns, k->check_at_ns);
-    if (done == 0 && cnt == 0 && read(k->wake_fd, &value, sizeof(value)) > 0)
-        return 1; /* look again: what rang may have come after we looked */
-    return cnt + (int)done;
+    /* what rang before we looked, or during it, does not ring again for what is left of it */
+    bool has_rung = done == 0 && cnt == 0 && read(k->wake_fd, &value, sizeof(value)) > 0;
+    int all = cnt + (int)done + has_rung;
+    k->wake_at_ns = all ? now_ns : TC_MIN(next_ns, k->check_at_ns);
+    return all;
 }

@@ -270,29 +270,41 @@ static void probe(struct tc_source *k, struct tc_kafka_query *queries)
 
 /* ---- telling ---- */
 
-static void tell(struct tc_source *k, bool is_away, const char *text)
+static void tell(struct tc_source *k, enum tc_source_state state, const char *text)
 {
-    if (k->has_told && is_away == atomic_load(&k->is_away) && strcmp(text, k->trouble) == 0)
+    int before = atomic_load(&k->state);
+    if (k->has_told && (int)state == before && strcmp(text, k->trouble) == 0)
         return;
-    if (k->has_told && !is_away && atomic_load(&k->is_away))
+    if (k->has_told && state != TC_SOURCE_AWAY && before == TC_SOURCE_AWAY)
         atomic_fetch_add(&k->reconnect_cnt, 1);
     k->has_told = true;
-    atomic_store(&k->is_away, is_away);
+    atomic_store(&k->state, (int)state);
     snprintf(k->trouble, sizeof(k->trouble), "%s", text);
     pthread_mutex_lock(&k->mutex);
     memcpy(k->text, k->trouble, sizeof(k->text));
     pthread_mutex_unlock(&k->mutex);
-    tc_kafka_log(k, is_away ? 'w' : 'i', "%s", is_away ? text : "all partitions are being read");
-    struct tc_kafka_event event = { .kind = TC_KAFKA_STATE, .is_away = is_away };
+    tc_kafka_log(k, state ? 'w' : 'i', "%s", state ? text : "all partitions are being read");
+    struct tc_kafka_event event = { .kind = TC_KAFKA_STATE, .state = state };
     push(k, &event);
 }
 
+/* A topic that was never there counts more than one that is in trouble. */
 static void tell_topics(struct tc_source *k)
 {
+    enum tc_source_state state = TC_SOURCE_FINE;
     const char *text = "";
-    for (uint32_t i = 0; i < k->env.conf->rule_cnt && !text[0]; i++)
-        text = k->topics[i].trouble;
-    tell(k, text[0] != 0, text);
+    for (uint32_t i = 0; i < k->env.conf->rule_cnt; i++) {
+        const struct tc_kafka_topic *t = &k->topics[i];
+        if (!t->trouble[0])
+            continue;
+        text = text[0] ? text : t->trouble;
+        state = t->was_known ? TC_SOURCE_TROUBLED : TC_SOURCE_INCOMPLETE;
+        if (state == TC_SOURCE_INCOMPLETE) {
+            text = t->trouble;
+            break;
+        }
+    }
+    tell(k, state, text);
 }
 
 /* ---- the loop ---- */
@@ -322,7 +334,7 @@ static void fail(struct tc_source *k, rd_kafka_resp_err_t err)
         return; /* one lost connection is not "away" */
     snprintf(text, sizeof(text), "no broker of %.100s can be reached (%.80s): tried all the time",
              k->env.conf->kafka.brokers, rd_kafka_err2str(err));
-    tell(k, true, text);
+    tell(k, TC_SOURCE_AWAY, text);
 }
 
 static void look(struct tc_source *k)

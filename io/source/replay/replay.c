@@ -172,7 +172,7 @@ static bool start(struct tc_source *r, const struct tc_source_sink *sink, int64_
     if (log < 0)
         return false;
     r->log = (uint32_t)log;
-    sink->ready(sink->ctx, false, "");
+    sink->ready(sink->ctx, TC_SOURCE_FINE, "");
     sink->progress(sink->ctx, r->log, 0, -1, true); /* a recording is live from its first line */
     return true;
 }

@@ -103,7 +103,7 @@ static bool start(struct tc_source *s, const struct tc_source_sink *sink, int64_
     if (log < 0)
         return false;
     s->log = (uint32_t)log;
-    sink->ready(sink->ctx, false, "");
+    sink->ready(sink->ctx, TC_SOURCE_FINE, "");
     sink->progress(sink->ctx, s->log, 0, 0, true); /* nothing came before us */
     return true;
 }

@@ -175,6 +175,12 @@ Test(read, stale_and_fresh)
     fx_run(&fx);
     cr_expect_str_eq(fx_take(&fx, 0), "S ticker-A 9500\n");
     cr_expect_str_eq(fx_take(&fx, 1), "S ticker-B 9500\n", "the whole source is away");
+    atomic_store(&fx.logs[0].away_ms, 0);
+    atomic_store(&fx.logs[0].trouble_ms, 9600);
+    tc_bus_commit(&fx.bus[0], true);
+    fx_run(&fx);
+    cr_expect_str_eq(fx_take(&fx, 0), "F ticker-A\n", "it has a log, which is well");
+    cr_expect_str_eq(fx_take(&fx, 1), "F ticker-B\n");
     fx_fini(&fx);
 }
 

@@ -35,7 +35,8 @@ struct sc_step {
     const char *key;   /* RECORD; LOG, READY: text */
     struct tc_str value;
     int reason; /* LOST */
-    bool is_on; /* PROGRESS: caught up; READY: away */
+    bool is_on; /* PROGRESS: caught up */
+    enum tc_source_state state;
     void (*call)(void *ctx);
     void *ctx;
 };
@@ -97,7 +98,7 @@ static inline void sc_push(struct tc_source *s, const struct sc_step *step,
         sink->stale(sink->ctx, step->log, step->pos);
         break;
     case SC_READY:
-        sink->ready(sink->ctx, step->is_on, step->key);
+        sink->ready(sink->ctx, step->state, step->key);
         break;
     case SC_CALL:
         step->call(step->ctx);
@@ -229,10 +230,10 @@ static inline void sc_stale(struct fx *fx, uint32_t log, int64_t since_ms)
     sc_step(fx, SC_STALE, log)->pos = since_ms;
 }
 
-static inline void sc_ready(struct fx *fx, bool is_away, const char *text)
+static inline void sc_ready(struct fx *fx, enum tc_source_state state, const char *text)
 {
     struct sc_step *step = sc_step(fx, SC_READY, 0);
-    step->is_on = is_away;
+    step->state = state;
     step->key = text;
 }
 

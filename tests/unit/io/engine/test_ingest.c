@@ -354,10 +354,10 @@ Test(ingest, away)
     fx_start(&fx);
     int64_t since_ms = fx.wall_ms;
     uint64_t gen = atomic_load(&fx.ingest.bus.state_gen);
-    sc_ready(&fx, true, "no broker answers");
+    sc_ready(&fx, TC_SOURCE_AWAY, "no broker answers");
     fx_turn(&fx);
     fx_advance(&fx, 1500);
-    sc_ready(&fx, true, "still none");
+    sc_ready(&fx, TC_SOURCE_AWAY, "still none");
     fx_turn(&fx);
     fx_advance(&fx, 499);
     fx_turn(&fx);
@@ -369,7 +369,7 @@ Test(ingest, away)
     cr_assert_eq(atomic_load(&fx.ingest.bus.state_gen), gen + 1);
     fx_turn(&fx);
     cr_assert_eq(atomic_load(&fx.ingest.bus.state_gen), gen + 1, "told once");
-    sc_ready(&fx, false, "");
+    sc_ready(&fx, TC_SOURCE_FINE, "");
     fx_turn(&fx);
     cr_assert_eq(atomic_load(&fx.ingest.logs.away_ms), 0);
     cr_assert_eq(atomic_load(&fx.ingest.bus.state_gen), gen + 2);
@@ -378,14 +378,36 @@ Test(ingest, away)
     cr_assert_eq(atomic_load(&fx.ingest.logs.away_ms), 0);
 }
 
+Test(ingest, a_part_in_trouble)
+{
+    /* Goal: a topic that is missing or in trouble holds nothing back: the rest is known, and the
+     * whole is not away; after a while rooms without a record are to be called stale. */
+    fx_init(&fx);
+    int64_t since_ms = fx.wall_ms;
+    sc_ready(&fx, TC_SOURCE_INCOMPLETE, "topic nowhere does not exist");
+    fx_turn(&fx);
+    cr_assert(atomic_load(&fx.ingest.logs.is_known));
+    fx_advance(&fx, 1999);
+    sc_ready(&fx, TC_SOURCE_TROUBLED, "topic nowhere: no leader");
+    fx_turn(&fx);
+    cr_assert_eq(atomic_load(&fx.ingest.logs.trouble_ms), 0);
+    fx_advance(&fx, 1);
+    fx_turn(&fx);
+    cr_assert_eq(atomic_load(&fx.ingest.logs.trouble_ms), since_ms);
+    cr_assert_eq(atomic_load(&fx.ingest.logs.away_ms), 0);
+    sc_ready(&fx, TC_SOURCE_FINE, "");
+    fx_turn(&fx);
+    cr_assert_eq(atomic_load(&fx.ingest.logs.trouble_ms), 0);
+}
+
 Test(ingest, away_from_the_start)
 {
     /* Goal: before the source knows its logs the node is not warm, and being away does not make it
      * so. */
     fx_init(&fx);
-    fx.source.stats.is_away = true;
+    fx.source.stats.state = TC_SOURCE_AWAY;
     fx.source.stats.error_cnt = 3;
-    sc_ready(&fx, true, "no broker answers");
+    sc_ready(&fx, TC_SOURCE_AWAY, "no broker answers");
     fx_turn(&fx);
     cr_assert_not(tc_logs_is_warm(&fx.ingest.logs));
     cr_assert_eq(count_of(&fx.metric.away), 1);

@@ -216,7 +216,7 @@ Test(status, readyz)
     cr_assert_str_eq(answer, "{\"status\":\"warming-up\",\"sources\":[{\"name\":\"main\","
                              "\"state\":\"warming-up\",\"text\":\"\"}]}\n");
     sc_log(&fx, 0, "main/ticks/0@a", 0, TC_NONE);
-    sc_ready(&fx, false, "");
+    sc_ready(&fx, TC_SOURCE_FINE, "");
     fx_turn(&fx);
     cr_assert_eq(get("/readyz"), 503, "its end was not seen");
     cr_assert_not(tc_status_is_ready(&status));
@@ -236,18 +236,37 @@ Test(status, readyz_away)
     /* Goal: a source that cannot be reached does not hold the node back, warm or not, and says why,
      * in JSON whatever the library's text holds. */
     fx_init(&fx);
-    fx.source.stats.is_away = true;
+    fx.source.stats.state = TC_SOURCE_AWAY;
     snprintf(fx.source.stats.text, sizeof(fx.source.stats.text), "no \"broker\"\n");
     cr_assert_eq(get("/readyz"), 200);
     cr_assert_str_eq(answer, "{\"status\":\"ready\",\"sources\":[{\"name\":\"main\","
                              "\"state\":\"away\",\"text\":\"no \\\"broker\\\"\\n\"}]}\n");
-    sc_ready(&fx, false, "");
+    sc_ready(&fx, TC_SOURCE_FINE, "");
     fx_turn(&fx);
     cr_assert_eq(get("/readyz"), 200);
     cr_assert(has("\"state\":\"away\""), "%s", answer);
     memset(fx.source.stats.text, 1, sizeof(fx.source.stats.text) - 1);
     cr_assert_eq(get("/readyz"), 200);
     cr_assert_eq(fx_count(answer, "\\u0001"), sizeof(fx.source.stats.text) - 1);
+}
+
+Test(status, readyz_incomplete)
+{
+    /* Goal: a topic that was never there holds the node back, by name; one that is gone or without
+     * a leader does not. */
+    fx_init(&fx);
+    sc_log(&fx, 0, "main/ticks/0@a", 0, TC_NONE);
+    sc_ready(&fx, TC_SOURCE_INCOMPLETE, "");
+    sc_progress(&fx, 0, 0, 0, true);
+    fx_turn(&fx);
+    fx.source.stats.state = TC_SOURCE_INCOMPLETE;
+    snprintf(fx.source.stats.text, sizeof(fx.source.stats.text), "topic x does not exist");
+    cr_assert_eq(get("/readyz"), 503);
+    cr_assert_str_eq(answer, "{\"status\":\"incomplete\",\"sources\":[{\"name\":\"main\","
+                             "\"state\":\"incomplete\",\"text\":\"topic x does not exist\"}]}\n");
+    fx.source.stats.state = TC_SOURCE_TROUBLED;
+    cr_assert_eq(get("/readyz"), 200);
+    cr_assert(has("{\"status\":\"ready\"") && has("\"state\":\"troubled\""), "%s", answer);
 }
 
 Test(status, other_paths)

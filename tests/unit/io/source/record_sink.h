@@ -30,6 +30,7 @@ struct sink {
     bool is_disordered;
     int ready_cnt;
     bool is_away;
+    bool is_late_asked; /* it did something and did not want to be asked again at once */
     char text[256];
 };
 
@@ -91,11 +92,11 @@ static void sink_stale(void *ctx, uint32_t log, int64_t since_ms)
     s->is_stale[log] = since_ms != 0;
 }
 
-static void sink_ready(void *ctx, bool is_away, const char *text)
+static void sink_ready(void *ctx, enum tc_source_state state, const char *text)
 {
     struct sink *s = ctx;
     s->ready_cnt++;
-    s->is_away = is_away;
+    s->is_away = state == TC_SOURCE_AWAY;
     snprintf(s->text, sizeof(s->text), "%s", text);
 }
 
@@ -128,7 +129,9 @@ static inline bool sink_run(struct sink *s, const struct tc_source_ops *ops,
         struct pollfd pfd = { .fd = ops->wake_fd(source), .events = POLLIN };
         int n = ops->poll(source, &s->ops, 256, sink_now_ns(CLOCK_MONOTONIC),
                           sink_now_ns(CLOCK_REALTIME) / 1000000);
-        if (n <= 0)
+        if (n > 0)
+            s->is_late_asked |= ops->wake_at_ns(source) > sink_now_ns(CLOCK_MONOTONIC);
+        else
             poll(&pfd, 1, 10);
     }
     return is_true(s);

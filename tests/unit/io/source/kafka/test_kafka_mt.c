@@ -101,6 +101,25 @@ Test(kafka, reads_all_partitions_from_where_the_rule_says, .timeout = 60)
     tc_kafka_mock_stop(mock);
 }
 
+static bool has_2000(const struct sink *s)
+{
+    return s->record_cnt >= 2000;
+}
+
+Test(kafka, a_backlog_is_read_without_sleep, .timeout = 60)
+{
+    /* goal: while records may be queued the source wants to be asked again at once, for its
+     * descriptor rings only for new ones */
+    struct tc_kafka_mock *mock = start_mock();
+    const char *brokers = tc_kafka_mock_bootstrap(mock);
+    produce(brokers, "ticks", 0, "{\"old\":1}", 2000);
+    struct tc_source *s = open_kafka(brokers);
+    cr_assert(sink_run(&sink, &tc_source_kafka, s, has_2000, 20000), "%s", sink.text);
+    cr_assert_not(sink.is_late_asked);
+    tc_source_kafka.close(s);
+    tc_kafka_mock_stop(mock);
+}
+
 Test(kafka, broker_lost_and_back, .timeout = 90)
 {
     /* goal: a lost broker is told (away, stale) and healed (fresh, next record), without a new log

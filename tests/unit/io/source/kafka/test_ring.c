@@ -71,7 +71,7 @@ Test(kafka_ring, events_are_whole)
     cr_assert(tc_kafka_event_push(&k, &in) && tc_kafka_event_pop(&k, &out));
     cr_assert(out.kind == in.kind && out.rule == in.rule && out.partition == in.partition);
     cr_assert(out.hash == in.hash && out.pos == in.pos && out.end == in.end);
-    cr_assert(out.at_ms == in.at_ms && out.is_away == in.is_away);
+    cr_assert(out.at_ms == in.at_ms && out.state == in.state);
     cr_assert(tc_kafka_ask_push(&k, &ask) && tc_kafka_ask_pop(&k, &asked));
     cr_assert(asked.rule == ask.rule && asked.partition == ask.partition);
     cr_assert(asked.hash == ask.hash && asked.next_pos == ask.next_pos);

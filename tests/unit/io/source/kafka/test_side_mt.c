@@ -85,7 +85,7 @@ Test(kafka_side_mt, opens_all_then_is_ready, .timeout = 60)
     parts_rules[1].start.kind = TC_START_LATEST;
     start_side(k);
     const struct tc_kafka_event *state = wait_for(k, TC_KAFKA_STATE);
-    cr_assert_not(state->is_away);
+    cr_assert_eq(state->state, TC_SOURCE_FINE);
     cr_assert_eq(seen_cnt, 4);
     const struct tc_kafka_event *opens[] = { open_of(0, 0), open_of(0, 1), open_of(1, 0) };
     cr_assert(opens[0] && opens[1] && opens[2]);
@@ -130,8 +130,8 @@ Test(kafka_side_mt, asks_are_answered, .timeout = 60)
 
 Test(kafka_side_mt, missing_topics_are_told_and_looked_for, .timeout = 60)
 {
-    /* Goal: a topic that is not there makes the source "away", with its name, and the others are
-     * opened all the same; once it is there it is read from its beginning, even where the rule
+    /* Goal: a topic that is not there makes the source incomplete, with its name, and the others
+     * are opened all the same; once it is there it is read from its beginning, even where the rule
      * says `latest`, for all its records are newer than our start. */
     static const char *const topics[] = { "nowhere", "ticks" };
     char text[128];
@@ -147,13 +147,13 @@ Test(kafka_side_mt, missing_topics_are_told_and_looked_for, .timeout = 60)
     struct tc_source *k = parts_open(brokers, topics, 2);
     parts_rules[0].start.kind = TC_START_LATEST;
     start_side(k);
-    cr_assert(wait_for(k, TC_KAFKA_STATE)->is_away);
+    cr_assert_eq(wait_for(k, TC_KAFKA_STATE)->state, TC_SOURCE_INCOMPLETE);
     pthread_mutex_lock(&k->mutex);
     cr_expect(strstr(k->text, "topic nowhere does not exist"), "%s", k->text);
     pthread_mutex_unlock(&k->mutex);
     cr_assert(open_of(1, 0) && !open_of(0, 0));
     rd_kafka_mock_topic_set_error(cluster, "nowhere", RD_KAFKA_RESP_ERR_NO_ERROR);
-    cr_assert_not(wait_for(k, TC_KAFKA_STATE)->is_away);
+    cr_assert_eq(wait_for(k, TC_KAFKA_STATE)->state, TC_SOURCE_FINE);
     cr_assert_not_null(open_of(0, 0));
     cr_assert_eq(open_of(0, 0)->pos, 0);
     stop_side(k);
@@ -172,17 +172,17 @@ Test(kafka_side_mt, lost_broker, .timeout = 60)
     cr_assert(mock, "%s", err.text);
     struct tc_source *k = parts_open(tc_kafka_mock_bootstrap(mock), topics, 1);
     start_side(k);
-    cr_assert_not(wait_for(k, TC_KAFKA_STATE)->is_away);
+    cr_assert_eq(wait_for(k, TC_KAFKA_STATE)->state, TC_SOURCE_FINE);
     seen_cnt = 0;
     cr_assert_eq(tc_kafka_mock_set_up(mock, false), 0);
-    cr_assert(wait_for(k, TC_KAFKA_STATE)->is_away);
+    cr_assert_eq(wait_for(k, TC_KAFKA_STATE)->state, TC_SOURCE_AWAY);
     cr_assert_eq(seen_cnt, 3);
     for (uint32_t i = 0; i < 2; i++)
         cr_assert(seen[i].kind == TC_KAFKA_BAD && seen[i].at_ms > 0);
     cr_assert_neq(seen[0].partition, seen[1].partition);
     cr_assert_eq(tc_kafka_mock_set_up(mock, true), 0);
     seen_cnt = 0;
-    cr_assert_not(wait_for(k, TC_KAFKA_STATE)->is_away);
+    cr_assert_eq(wait_for(k, TC_KAFKA_STATE)->state, TC_SOURCE_FINE);
     cr_assert_eq(atomic_load(&k->reconnect_cnt), 1);
     cr_assert_null(open_of(0, 0), "the same log goes on");
     stop_side(k);
