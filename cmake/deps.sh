@@ -45,7 +45,7 @@ packages_demo() {
 }
 
 packages_test() {
-    printf '%s\n' 'git|git' 'curl|curl' 'procps|ps' python3 python3-venv python3-websockets libcriterion-dev \
+    printf '%s\n' 'git|git' 'curl|curl' 'openssl|openssl' 'procps|ps' python3 python3-venv python3-websockets libcriterion-dev \
         clang-19 clang-format-19 libclang-rt-19-dev 'kcat|kcat' 'maven|mvn' 'nodejs|node' 'npm|npm' \
         'chromium|chromium'
     if ! java_is_new_enough; then

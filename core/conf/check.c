@@ -59,6 +59,36 @@ static int check_origin(const struct check *c, const char *text)
     return TC_OK;
 }
 
+static int check_tls(struct check *c)
+{
+    const struct tc_conf_tls *tls = &c->conf->tls;
+    at(c, "tls.certificates");
+    if (!tls->listen && (tls->cert_cnt || tls->key_cnt || tls->client_ca)) {
+        at(c, "tls");
+        return fail(c, "has no listen: name the address, like listen: \"0.0.0.0:8443\"");
+    }
+    if (!tls->listen)
+        return TC_OK;
+    if (tls->cert_cnt == 0)
+        return fail(c, "is missing: name the file of the certificate, like certificates: "
+                       "[\"server.pem\"]");
+    at(c, "tls.keys");
+    if (tls->key_cnt && tls->key_cnt != tls->cert_cnt)
+        return fail(c,
+                    "names %" PRIu32 " files for %" PRIu32 " certificates (tls.certificates): one "
+                    "for each in the same order, or none",
+                    tls->key_cnt, tls->cert_cnt);
+    at(c, "tls.client_ca");
+    if ((tls->clients == TC_CLIENTS_NONE) != !tls->client_ca)
+        return fail(c, "goes together with clients: request or require, which needs it");
+    int rc = check_address(c, "tls.listen", tls->listen);
+    if (!rc && strcmp(strrchr(tls->listen, ':'), ":0") != 0 &&
+        (strcmp(tls->listen, c->conf->listen) == 0 ||
+         strcmp(tls->listen, c->conf->admin_listen) == 0))
+        rc = fail(c, "is the address of another port too: give it another one");
+    return rc;
+}
+
 static int check_top(struct check *c)
 {
     const struct tc_conf *conf = c->conf;
@@ -68,6 +98,8 @@ static int check_top(struct check *c)
     if (!rc && strcmp(conf->listen, conf->admin_listen) == 0 &&
         strcmp(strrchr(conf->listen, ':'), ":0") != 0)
         rc = fail(c, "is the same address as listen: give it another port");
+    if (!rc)
+        rc = check_tls(c);
     for (uint32_t i = 0; i < conf->origin_cnt && !rc; i++) {
         at(c, "origins[%" PRIu32 "]", i);
         rc = check_origin(c, conf->origins[i]);

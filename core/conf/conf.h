@@ -13,6 +13,8 @@
 enum tc_conf_idle { TC_IDLE_SPIN_THEN_SLEEP, TC_IDLE_SPIN, TC_IDLE_SLEEP };
 enum tc_conf_topology { TC_TOPOLOGY_AUTO, TC_TOPOLOGY_FUSED, TC_TOPOLOGY_SEPARATE };
 enum tc_conf_reactor { TC_REACTOR_AUTO, TC_REACTOR_IO_URING, TC_REACTOR_EPOLL };
+enum tc_conf_tls_version { TC_TLS_1_2, TC_TLS_1_3 };
+enum tc_conf_clients { TC_CLIENTS_NONE, TC_CLIENTS_REQUEST, TC_CLIENTS_REQUIRE };
 enum tc_conf_source_kind { TC_SOURCE_KAFKA, TC_SOURCE_SYNTH, TC_SOURCE_REPLAY };
 enum tc_conf_class {
     TC_CLASS_LATEST,
@@ -25,6 +27,7 @@ enum {
     TC_CONF_CPUS_MAX = 64,
     TC_CONF_ORIGINS_MAX = 64,
     TC_CONF_PROPERTIES_MAX = 64,
+    TC_CONF_CERTS_MAX = 32,
 };
 
 /* Where reading a log begins. span_ms: that far back from now; time_ms: since the epoch. */
@@ -116,9 +119,23 @@ struct tc_conf_timeouts {
     uint32_t drain_ms;  /* 10000 (drain_s: 10) */
 };
 
+struct tc_conf_tls {
+    const char *listen; /* NULL: no TLS */
+    const char *certs[TC_CONF_CERTS_MAX];
+    uint32_t cert_cnt;
+    const char *keys[TC_CONF_CERTS_MAX];
+    uint32_t key_cnt; /* 0: in the files of the certificates; else as many as those */
+    enum tc_conf_tls_version min_version;
+    enum tc_conf_clients clients;
+    const char *client_ca; /* NULL: none */
+    uint32_t ticket_ms;
+    uint64_t memory_bytes; /* per worker */
+};
+
 struct tc_conf {
     const char *listen;       /* "127.0.0.1:8080" */
     const char *admin_listen; /* "127.0.0.1:9180" */
+    struct tc_conf_tls tls;
     const char *origins[TC_CONF_ORIGINS_MAX];
     uint32_t origin_cnt;
     uint32_t worker_cnt; /* 0: from the cores */

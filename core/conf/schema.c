@@ -19,6 +19,8 @@ static const char *const topology_names[] = { "auto", "fused", "separate", NULL 
 static const char *const reactor_names[] = { "auto", "io_uring", "epoll", NULL };
 static const char *const class_names[] = { "latest", "book", "every", NULL };
 static const char *const format_names[] = { "json", NULL };
+static const char *const tls_names[] = { "1.2", "1.3", NULL };
+static const char *const clients_names[] = { "none", "request", "require", NULL };
 static const char *const level_names[] = { "debug", "info", "warn", "error", NULL };
 
 /* clang-format off */
@@ -37,6 +39,35 @@ const struct tc_key tc_schema[] = {
     { "listen", TC_KEY_TEXT, AT_CONF(listen), RANGE(1, 256), .def = "127.0.0.1:8080",
       .doc = "Public address: the page, /ws, /health. [::1]:8080 for IPv6, 0.0.0.0:8080 for all "
              "addresses of the machine." },
+    { "tls.listen", TC_KEY_TEXT, AT_CONF(tls.listen), RANGE(1, 256), .example = "0.0.0.0:8443",
+      .doc = "Public address with TLS, beside listen: https://, wss://. Without it there is no "
+             "TLS." },
+    { "tls.certificates", TC_KEY_TEXT_LIST, AT_CONF(tls.certs), COUNT_OF(tc_conf, tls.cert_cnt),
+      RANGE(1, 4096), .item_max = TC_CONF_CERTS_MAX, .example = "[\"ui.example.pem\"]",
+      .doc = "Files with a certificate and those above it (PEM). Which one is used is decided by "
+             "the name that the client asks for; the first one serves all other names. SIGHUP "
+             "reads them again." },
+    { "tls.keys", TC_KEY_TEXT_LIST, AT_CONF(tls.keys), COUNT_OF(tc_conf, tls.key_cnt),
+      RANGE(1, 4096), .item_max = TC_CONF_CERTS_MAX, .example = "[\"ui.example.key\"]",
+      .doc = "The private keys in the same order (PEM, without a passphrase). Empty: each is in "
+             "its certificate's file. ECDSA costs a tenth of RSA." },
+    { "tls.min_version", TC_KEY_ENUM, AT_CONF(tls.min_version), .def = "1.2",
+      .names = tls_names, .doc = "The oldest version that is spoken." },
+    { "tls.clients", TC_KEY_ENUM, AT_CONF(tls.clients), .def = "none", .names = clients_names,
+      .doc = "Certificates of clients. request: verified if the client has one. require: no "
+             "connection without." },
+    { "tls.client_ca", TC_KEY_TEXT, AT_CONF(tls.client_ca), RANGE(1, 4096),
+      .example = "clients-ca.pem",
+      .doc = "File of the certificates (PEM) that may have signed those of clients." },
+    { "tls.ticket_s", TC_KEY_SPAN, AT_CONF(tls.ticket_ms), RANGE(10 * MS, 24 * HOUR),
+      .def = "3600",
+      .doc = "A new key for session tickets this often. Clients resume with a ticket for one to "
+             "two of these spans." },
+    { "tls.memory_bytes", TC_KEY_SIZE64, AT_CONF(tls.memory_bytes), RANGE(1 * MIB, 1024 * GIB),
+      .def = "536870912",
+      .doc = "What TLS may take per worker, about 16 KiB a connection. Beyond it connections are "
+             "refused." },
+
     { "admin.listen", TC_KEY_TEXT, AT_CONF(admin_listen), RANGE(1, 256), .def = "127.0.0.1:9180",
       .doc = "Address of /metrics, /healthz and /readyz. Keep it away from the public." },
     { "origins", TC_KEY_TEXT_LIST, AT_CONF(origins), COUNT_OF(tc_conf, origin_cnt),
@@ -182,6 +213,7 @@ const size_t tc_schema_cnt = TC_ARRAY_CNT(tc_schema);
 
 const struct tc_key_group tc_schema_groups[] = {
     { "", "Where the server listens, and how it runs." },
+    { "tls", "TLS on a public port of its own." },
     { "admin", "The second port." },
     { "workers", "The threads that serve connections." },
     { "ingest", "The threads that read sources." },

@@ -57,6 +57,12 @@
     X(commands, "commands_total", COUNTER, NONE, "Commands of clients")                            \
     X(command_errors, "command_errors_total", COUNTER, NONE,                                       \
       "Commands answered with an error")                                                           \
+    X(tls_handshakes, "tls_handshakes_total", COUNTER, NONE, "TLS handshakes completed")           \
+    X(tls_resumed, "tls_resumed_total", COUNTER, NONE,                                             \
+      "TLS handshakes that resumed a session by its ticket")                                       \
+    X(tls_failures, "tls_failures_total", COUNTER, NONE,                                           \
+      "TLS connections that ended before their handshake was completed")                           \
+    X(tls_memory_bytes, "tls_memory_bytes", GAUGE, WORKER, "Bytes that TLS has taken")             \
     X(glitches, "glitches_total", COUNTER, NONE, "Anomalies of peers")                             \
     X(record_time_negative, "record_to_write_negative_total", COUNTER, NONE,                       \
       "Deliveries whose record time is ahead of our clock; not in the histogram")

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "io/net/net.h"
 #include "io/os/os.h"
 
 enum { FUSED_CPUS_MAX = 2 }; /* auto: with so few cores a hand-over costs more than it wins */
@@ -71,6 +72,20 @@ static void print_thread(FILE *out, const char *kind, uint32_t idx, int cpu)
     fprintf(out, "  %-12s %-5s ", name, core);
 }
 
+uint32_t tc_plan_pinned(const struct tc_plan *plan, uint32_t *cores)
+{
+    uint32_t cnt = 0;
+    for (uint32_t i = 0; i < plan->worker_cnt; i++) {
+        if (plan->worker_cpus[i] >= 0)
+            cores[cnt++] = (uint32_t)plan->worker_cpus[i];
+    }
+    for (uint32_t i = 0; i < plan->source_cnt; i++) {
+        if (plan->ingest_cpus[i] >= 0)
+            cores[cnt++] = (uint32_t)plan->ingest_cpus[i];
+    }
+    return cnt < plan->cpu_cnt ? cnt : 0;
+}
+
 void tc_plan_print(const struct tc_plan *plan, const struct tc_conf *conf, FILE *out)
 {
     fprintf(out, "topology: %s (%" PRIu32 " cores may be used)\n",
@@ -100,4 +115,19 @@ void tc_plan_print(const struct tc_plan *plan, const struct tc_conf *conf, FILE 
                 s->name, s->name, s->history_events, s->history_bytes, s->last_value_bytes);
     }
     fprintf(out, "  doorbells: every ingest -> each worker that sleeps\n");
+}
+
+void tc_plan_print_memory(const struct tc_mem *mem, FILE *out)
+{
+    fprintf(out, "memory in bytes, by holder:\n");
+    for (uint32_t i = 0; i < mem->holder_cnt; i++) {
+        const struct tc_mem_holder *h = &mem->holders[i];
+        fprintf(out, "  %14" PRIu64 "  %s\n", h->bytes, h->name);
+    }
+    fprintf(out, "  %14" PRIu64 "  all; pages are used when they are touched\n", mem->total_bytes);
+    fprintf(out,
+            "per idle connection: %zu (connection), %zu (fan-out), %zu (timer); per "
+            "subscription: %zu\n",
+            sizeof(struct tc_net_conn) + sizeof(uint32_t), tc_fan_conn_bytes(),
+            sizeof(struct tc_wheel_timer), tc_fan_member_bytes());
 }

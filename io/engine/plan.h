@@ -12,6 +12,7 @@
 
 #include "core/base/err.h"
 #include "core/conf/conf.h"
+#include "core/mem/mem.h"
 
 struct tc_plan {
     bool is_fused;
@@ -30,7 +31,14 @@ void tc_plan_make(struct tc_plan *plan, const struct tc_conf *conf, uint32_t cpu
 /* Whether all cores exist and may be used. -TC_EIO with *err, which names the setting. */
 int tc_plan_check(const struct tc_plan *plan, struct tc_err *err) TC_MUST_CHECK;
 
+/* The cores that belong to our threads alone, to be left alone by others: into cores, which has
+ * TC_WORKERS_MAX + TC_SOURCES_MAX places. Returns how many; 0 if no other core would be left. */
+uint32_t tc_plan_pinned(const struct tc_plan *plan, uint32_t *cores);
+
 /* Threads, agents, cores, links and sizes, as a table. */
 void tc_plan_print(const struct tc_plan *plan, const struct tc_conf *conf, FILE *out);
+
+/* What was taken, a line per holder, and what a connection costs. */
+void tc_plan_print_memory(const struct tc_mem *mem, FILE *out);
 
 #endif

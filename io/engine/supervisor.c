@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "io/engine/certs.h"
 #include "io/engine/preflight.h"
 #include "io/engine/status.h"
 #include "io/engine/worker.h"
@@ -32,7 +33,7 @@ struct worker_thread {
     struct tc_err err;
     int rc;
     int bell;
-    int listen_fd;
+    int listen_fds[TC_NET_LISTENER_CNT];
     bool is_opened; /* rc is valid; under the engine's lock */
 };
 
@@ -56,7 +57,8 @@ struct tc_engine {
     int64_t start_ms;
     int64_t start_ns;
     const struct tc_reactor_ops *ops;
-    struct tc_addr addr;
+    struct tc_addr addrs[TC_NET_LISTENER_CNT];
+    struct tc_certs certs;
     struct worker_thread *workers;
     struct ingest_thread *ingests;
     struct tc_fan_feed feeds[TC_SOURCES_MAX];
@@ -107,7 +109,7 @@ static void worker_main(void *arg)
     pthread_cond_broadcast(&e->changed);
     pthread_mutex_unlock(&e->lock);
     if (wait_gate(e) == GATE_OPEN) {
-        if (tc_worker_listen(&t->worker, t->listen_fd) < 0)
+        if (tc_worker_listen(&t->worker, t->listen_fds) < 0)
             tc_log(t->log, TC_LOG_ERROR, "listen-failed", "the reactor does not accept");
         while (!tc_worker_is_drained(&t->worker))
             (void)tc_worker_turn(&t->worker, true);
@@ -169,21 +171,6 @@ static void source_log(void *ctx, char level, const char *text)
     tc_log(ctx, l, "source", "%s", text);
 }
 
-/* Cores that belong to our threads alone; none if no other would be left. */
-static uint32_t list_pinned(struct tc_engine *e)
-{
-    uint32_t cnt = 0;
-    for (uint32_t i = 0; i < e->plan.worker_cnt; i++) {
-        if (e->plan.worker_cpus[i] >= 0)
-            e->cpu_avoid[cnt++] = (uint32_t)e->plan.worker_cpus[i];
-    }
-    for (uint32_t i = 0; i < e->plan.source_cnt; i++) {
-        if (e->plan.ingest_cpus[i] >= 0)
-            e->cpu_avoid[cnt++] = (uint32_t)e->plan.ingest_cpus[i];
-    }
-    return cnt < e->plan.cpu_cnt ? cnt : 0;
-}
-
 static int init_ingest(struct tc_engine *e, uint32_t i, struct tc_err *err)
 {
     char name[TC_MEM_NAME_MAX];
@@ -204,7 +191,7 @@ static int init_ingest(struct tc_engine *e, uint32_t i, struct tc_err *err)
         .limits = &c->limits,
         .stale_ms = c->timeouts.stale_ms,
         .boot_id = tc_os_random_u64(),
-        .cpu_avoid_cnt = (int)list_pinned(e),
+        .cpu_avoid_cnt = (int)tc_plan_pinned(&e->plan, e->cpu_avoid),
         .cpu_avoid = e->cpu_avoid,
         .log = source_log,
         .log_ctx = t->log,
@@ -265,6 +252,7 @@ static int start_worker(struct tc_engine *e, uint32_t i, struct tc_err *err)
         .bell = t->bell,
         .sleeping = &e->sleeping,
         .page = e->conf.page,
+        .tls = e->certs.ctx,
         .key = e->key,
         .start_ms = e->start_ms,
         .warmup_end_ns = e->start_ns + e->conf.conf->timeouts.warmup_ms * 1000000ll,
@@ -319,7 +307,8 @@ static struct tc_engine *new_engine(const struct tc_engine_conf *conf)
     e->ingests = tc_alloc(sizeof(*e->ingests) * e->plan.source_cnt);
     e->writer = tc_alloc(sizeof(*e->writer));
     for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
-        e->workers[i].listen_fd = e->workers[i].bell = -1;
+        e->workers[i].listen_fds[TC_NET_PLAIN] = e->workers[i].listen_fds[TC_NET_TLS] =
+            e->workers[i].bell = -1;
     for (uint32_t i = 0; i < e->plan.source_cnt; i++)
         e->ingests[i].bell = -1;
     tc_os_random(&e->key, sizeof(e->key));
@@ -341,6 +330,8 @@ static int prepare(struct tc_engine *e, struct tc_err *err)
         rc = tc_preflight_descriptors(e->conf.conf, &e->plan, e->log, err);
     if (rc == TC_OK)
         rc = tc_preflight_reactor(e->conf.conf, e->log, &e->ops, err);
+    if (rc == TC_OK && e->conf.conf->tls.listen)
+        rc = tc_certs_open(&e->certs, &e->conf.conf->tls, err);
     return rc;
 }
 
@@ -363,16 +354,20 @@ static int open_admin(struct tc_engine *e, const char *listen, struct tc_err *er
 
 static int open_ports(struct tc_engine *e, struct tc_err *err)
 {
+    const struct tc_conf *c = e->conf.conf;
+    const char *const texts[] = { [TC_NET_PLAIN] = c->listen, [TC_NET_TLS] = c->tls.listen };
     int fds[TC_WORKERS_MAX];
-    int rc = tc_addr_parse(&e->addr, tc_str_from(e->conf.conf->listen), err);
-    if (rc == TC_OK)
-        rc = tc_listen_open(&e->addr, e->plan.worker_cnt, e->conf.conf->limits.sndbuf_bytes, fds,
-                            err);
-    if (rc < 0)
-        return rc;
-    for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
-        e->workers[i].listen_fd = fds[i];
-    return open_admin(e, e->conf.conf->admin_listen, err);
+    int rc = TC_OK;
+    for (uint32_t l = 0; rc == TC_OK && l < TC_NET_LISTENER_CNT; l++) {
+        if (!texts[l])
+            continue;
+        rc = tc_addr_parse(&e->addrs[l], tc_str_from(texts[l]), err);
+        if (rc == TC_OK)
+            rc = tc_listen_open(&e->addrs[l], e->plan.worker_cnt, c->limits.sndbuf_bytes, fds, err);
+        for (uint32_t i = 0; rc == TC_OK && i < e->plan.worker_cnt; i++)
+            e->workers[i].listen_fds[l] = fds[i];
+    }
+    return rc == TC_OK ? open_admin(e, c->admin_listen, err) : rc;
 }
 
 static void fill_status(struct tc_engine *e)
@@ -433,8 +428,10 @@ static void dismantle(struct tc_engine *e)
     }
     for (uint32_t i = 0; i < e->plan.worker_cnt; i++) {
         tc_os_close(e->workers[i].bell);
-        tc_os_close(e->workers[i].listen_fd);
+        for (uint32_t l = 0; l < TC_NET_LISTENER_CNT; l++)
+            tc_os_close(e->workers[i].listen_fds[l]);
     }
+    tc_certs_close(&e->certs);
     tc_log_writer_stop(e->writer);
     tc_mem_fini(&e->mem);
     pthread_cond_destroy(&e->changed);
@@ -450,16 +447,20 @@ int tc_engine_start(struct tc_engine **out, const struct tc_engine_conf *conf, s
     struct tc_engine *e = new_engine(conf);
     char text[TC_ADDR_TEXT_BYTES];
     char admin_text[TC_ADDR_TEXT_BYTES];
+    char tls_text[TC_ADDR_TEXT_BYTES] = "off";
     int rc = start_parts(e, err);
     if (rc < 0) {
         set_gate(e, GATE_ABORT);
         dismantle(e);
         return rc;
     }
-    tc_addr_text(&e->addr, text);
+    tc_addr_text(&e->addrs[TC_NET_PLAIN], text);
     tc_addr_text(tc_admin_addr(e->admin), admin_text);
+    if (e->certs.ctx)
+        tc_addr_text(&e->addrs[TC_NET_TLS], tls_text);
     const struct tc_log_field fields[] = {
         TC_LOG_Z("listen", text),
+        TC_LOG_Z("tls", tls_text),
         TC_LOG_Z("admin", admin_text),
         TC_LOG_U("workers", e->plan.worker_cnt),
         TC_LOG_Z("topology", e->plan.is_fused ? "fused" : "separate"),
@@ -475,16 +476,6 @@ int tc_engine_start(struct tc_engine **out, const struct tc_engine_conf *conf, s
 
 /* ---- memory ---- */
 
-static void print_holders(const struct tc_engine *e, FILE *out)
-{
-    for (uint32_t i = 0; i < e->mem.holder_cnt; i++) {
-        const struct tc_mem_holder *h = &e->mem.holders[i];
-        fprintf(out, "  %14" PRIu64 "  %s\n", h->bytes, h->name);
-    }
-    fprintf(out, "  %14" PRIu64 "  all; pages are used when they are touched\n",
-            e->mem.total_bytes);
-}
-
 int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out, struct tc_err *err)
 {
     struct tc_engine *e = new_engine(conf);
@@ -495,15 +486,8 @@ int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out, struct 
         rc = init_parts(e, err);
     for (uint32_t i = 0; rc == TC_OK && i < e->plan.worker_cnt; i++)
         rc = start_worker(e, i, err);
-    if (rc == TC_OK) {
-        fprintf(out, "memory in bytes, by holder:\n");
-        print_holders(e, out);
-        fprintf(out,
-                "per idle connection: %zu (connection), %zu (fan-out), %zu (timer); per "
-                "subscription: %zu\n",
-                sizeof(struct tc_net_conn) + sizeof(uint32_t), tc_fan_conn_bytes(),
-                sizeof(struct tc_wheel_timer), tc_fan_member_bytes());
-    }
+    if (rc == TC_OK)
+        tc_plan_print_memory(&e->mem, out);
     set_gate(e, GATE_ABORT);
     dismantle(e);
     return rc;
@@ -513,7 +497,7 @@ int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out, struct 
 
 const struct tc_addr *tc_engine_addr(const struct tc_engine *e)
 {
-    return &e->addr;
+    return &e->addrs[TC_NET_PLAIN];
 }
 
 const struct tc_addr *tc_engine_admin_addr(const struct tc_engine *e)
@@ -542,6 +526,17 @@ void tc_engine_signals_block(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+/* SIGHUP: each worker gets its share of what was read again. */
+static void reload(struct tc_engine *e)
+{
+    if (!tc_certs_reload(&e->certs, e->log))
+        return;
+    for (uint32_t i = 0; i < e->plan.worker_cnt; i++) {
+        tc_worker_use_tls(&e->workers[i].worker, tc_tls_ctx_ref(e->certs.ctx));
+        tc_os_bell_ring(e->workers[i].bell);
+    }
+}
+
 /* Once per tick: what the service manager and the metrics want to know. */
 static void tell(struct tc_engine *e, int64_t *watchdog_at_ns)
 {
@@ -553,6 +548,7 @@ static void tell(struct tc_engine *e, int64_t *watchdog_at_ns)
         tc_log(e->log, TC_LOG_INFO, "ready", "ready to serve");
         (void)tc_os_notify("READY=1\nSTATUS=serving");
     }
+    tc_certs_tick(&e->certs);
     int64_t span_ns = tc_os_watchdog_ns();
     if (span_ns > 0 && now_ns >= *watchdog_at_ns) {
         *watchdog_at_ns = now_ns + span_ns / 2;
@@ -572,8 +568,7 @@ int tc_engine_wait(struct tc_engine *e, int64_t span_ms, void (*on_tick)(void *c
         if (signal == SIGTERM || signal == SIGINT)
             return signal;
         if (signal == SIGHUP)
-            tc_log(e->log, TC_LOG_INFO, "reload",
-                   "nothing of this configuration can be changed while it runs");
+            reload(e);
         tell(e, &watchdog_at_ns);
         if (on_tick)
             on_tick(ctx);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/mem/budget.h"
 #include "io/os/os.h"
 
 enum tag { TAG_BELL = 1, TAG_SOURCE = 2 };
@@ -79,11 +80,24 @@ static int open_net(struct tc_worker *w, struct tc_err *err)
         .peer_cnt = w->conf.peer_cnt,
         .metric = w->conf.metric,
         .log = w->conf.log,
+        .tls = w->conf.tls,
+        .handshake_ns = w->conf.conf->timeouts.head_ms * MS_NS,
         .mem = w->conf.mem,
         .holder = w->holder,
         .now_ns = w->now_ns,
     };
     return tc_net_init(&w->net, &net, err);
+}
+
+static int open_tls(struct tc_worker *w, struct tc_err *err)
+{
+    char name[TC_MEM_NAME_MAX];
+    uint64_t bytes = w->conf.conf->tls.memory_bytes;
+    if (!w->conf.tls)
+        return TC_OK;
+    snprintf(name, sizeof(name), "%.24s: OpenSSL", w->holder);
+    tc_budget_use(w->conf.idx, bytes);
+    return tc_mem_count(w->conf.mem, name, bytes, err);
 }
 
 static void take_time(struct tc_worker *w)
@@ -103,7 +117,9 @@ int tc_worker_open(struct tc_worker *w, const struct tc_worker_conf *conf, struc
     tc_count_set(&conf->metric->spill_budget_bytes, conf->conf->limits.spill_bytes);
     take_time(w);
     w->busy_ns = w->now_ns;
-    int rc = open_fan(w, err);
+    int rc = open_tls(w, err);
+    if (rc == TC_OK)
+        rc = open_fan(w, err);
     if (rc == TC_OK)
         rc = tc_sessions_init(&w->sessions, conf->conf, conf->page, conf->mem, w->holder, err);
     if (rc == TC_OK)
@@ -117,13 +133,25 @@ void tc_worker_close(struct tc_worker *w)
         tc_net_end_all(&w->net, TC_CLOSE_DRAIN_TIMEOUT);
     if (w->reactor)
         w->conf.ops->close(w->reactor);
+    tc_net_fini(&w->net);
+    tc_tls_ctx_unref(atomic_exchange(&w->next_tls, NULL));
     tc_sessions_fini(&w->sessions);
     w->reactor = NULL;
 }
 
-int tc_worker_listen(struct tc_worker *w, int fd)
+int tc_worker_listen(struct tc_worker *w, const int fds[TC_NET_LISTENER_CNT])
 {
-    return tc_net_accept_start(&w->net, fd);
+    int rc = TC_OK;
+    for (uint32_t l = 0; rc == TC_OK && l < TC_NET_LISTENER_CNT; l++) {
+        if (fds[l] >= 0)
+            rc = tc_net_accept_start(&w->net, (enum tc_net_listener)l, fds[l]);
+    }
+    return rc;
+}
+
+void tc_worker_use_tls(struct tc_worker *w, struct tc_tls_ctx *ctx)
+{
+    tc_tls_ctx_unref(atomic_exchange(&w->next_tls, ctx)); /* one that was not taken yet */
 }
 
 /* ---- the turn ---- */
@@ -158,7 +186,7 @@ static bool is_idle(const struct tc_worker *w)
 {
     enum tc_conf_idle policy = w->conf.conf->idle;
     if (policy == TC_IDLE_SPIN || tc_fan_has_touched(w->fan) || tc_fan_has_catch_up(w->fan) ||
-        w->net.out_first != TC_NONE)
+        w->net.out_first != TC_NONE || tc_net_has_handshakes(&w->net))
         return false;
     if (w->is_draining && (w->drain_idx < w->net.slot_max || w->net.conn_cnt == 0))
         return false;
@@ -285,6 +313,8 @@ static void count(struct tc_worker *w)
     tc_count_set(&m->cq_overflows, r.cq_overflow_cnt);
     tc_count_set(&m->punts, r.punt_cnt);
     tc_count_set(&m->spill_bytes, w->net.slab.used_bytes);
+    if (w->conf.tls)
+        tc_count_set(&m->tls_memory_bytes, tc_budget_used_bytes(w->conf.idx));
     tc_count_add(&m->turns, 1);
     w->conf.clock(w->conf.clock_ctx, &end_ns, &wall_ns);
     tc_hist_record(&m->turn, (uint64_t)TC_MAX(end_ns - w->now_ns, 0));
@@ -296,6 +326,9 @@ uint32_t tc_worker_turn(struct tc_worker *w, bool may_sleep)
     done += tc_net_on_time(&w->net, TC_WORKER_TIMERS_MAX);
     if (TC_UNLIKELY(atomic_load(&w->wants_drain)))
         work_drain(w);
+    if (TC_UNLIKELY(atomic_load_explicit(&w->next_tls, memory_order_relaxed)))
+        tc_net_tls_use(&w->net, atomic_exchange(&w->next_tls, NULL));
+    done += tc_net_handshakes(&w->net);
     done += tc_net_flush_out(&w->net);
     done += work_ingest(w);
     done += fan_out(w);

@@ -39,6 +39,7 @@ struct tc_worker_conf {
     int bell; /* rung by ingest and supervisor */
     _Atomic uint64_t *sleeping;
     tc_page_fn page;
+    struct tc_tls_ctx *tls; /* NULL: no TLS; the worker becomes a holder of its own */
     struct tc_hash_key key;
     int64_t start_ms; /* wall clock of the engine's start */
     int64_t warmup_end_ns;
@@ -67,7 +68,8 @@ struct tc_worker {
     bool is_draining;
     uint32_t drain_idx; /* connections below were told */
     int64_t drain_end_ns;
-    _Atomic bool wants_drain; /* supervisor */
+    _Atomic bool wants_drain;              /* supervisor */
+    _Atomic(struct tc_tls_ctx *) next_tls; /* supervisor puts, worker takes */
 };
 
 /* Takes memory and opens the reactor; on the thread that turns it. Errors as those of the parts. */
@@ -75,8 +77,8 @@ int tc_worker_open(struct tc_worker *worker, const struct tc_worker_conf *conf,
                    struct tc_err *err) TC_MUST_CHECK;
 void tc_worker_close(struct tc_worker *worker);
 
-/* Starts to accept on fd. */
-int tc_worker_listen(struct tc_worker *worker, int fd) TC_MUST_CHECK;
+/* Starts to accept on fds; -1: there is no such listener. */
+int tc_worker_listen(struct tc_worker *worker, const int fds[TC_NET_LISTENER_CNT]) TC_MUST_CHECK;
 
 /* One turn. may_sleep: it may block if there is nothing to do. Returns what was done, 0: idle. */
 uint32_t tc_worker_turn(struct tc_worker *worker, bool may_sleep);
@@ -86,6 +88,10 @@ static inline void tc_worker_drain(struct tc_worker *worker)
 {
     atomic_store(&worker->wants_drain, true);
 }
+
+/* Any thread: new connections shall get this context; the caller's share of it becomes the
+ * worker's. Then ring the bell. Only with TLS. */
+void tc_worker_use_tls(struct tc_worker *worker, struct tc_tls_ctx *ctx);
 
 /* The graceful stop is over: no connection is left. */
 static inline bool tc_worker_is_drained(const struct tc_worker *worker)

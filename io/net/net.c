@@ -9,7 +9,7 @@
 
 #include "io/net/net_int.h"
 
-enum { WHEEL_SLOTS = 1024, LISTEN_TAG = 0 };
+enum { WHEEL_SLOTS = 1024 };
 
 int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_err *err)
 {
@@ -20,7 +20,8 @@ int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_er
     net->now_ns = conf->now_ns;
     net->slot_max = tc_net_slots(conf->conn_max);
     net->out_first = net->out_last = TC_NONE;
-    net->listen_fd = -1;
+    for (uint32_t i = 0; i < TC_NET_LISTENER_CNT; i++)
+        net->listen_fds[i] = -1;
     snprintf(name, sizeof(name), "%s: connections", conf->holder);
     net->conns = tc_mem_take(conf->mem, name, sizeof(*net->conns), net->slot_max, err);
     if (!net->conns)
@@ -32,6 +33,8 @@ int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_er
     snprintf(name, sizeof(name), "%s: spill", conf->holder);
     if (rc == TC_OK)
         rc = tc_slab_init(&net->slab, conf->mem, name, conf->spill_bytes, err);
+    if (rc == TC_OK && conf->tls)
+        rc = tc_net_tls_init(net, conf->tls, err);
     return rc;
 }
 
@@ -47,6 +50,8 @@ void tc_net_out_free(struct tc_net *net, struct tc_net_conn *c)
 static void leave_session(struct tc_net *net, uint32_t slot)
 {
     struct tc_net_conn *c = &net->conns[slot];
+    if (c->is_handshaking)
+        return; /* none has begun */
     net->conf.sessions[c->session]->on_end(net, slot);
     c->ctx = TC_NONE;
 }
@@ -62,6 +67,8 @@ void tc_net_end(struct tc_net *net, uint32_t slot, enum tc_close reason)
     if (c->is_fan)
         tc_fan_conn_close(net->conf.fan, slot);
     tc_net_out_free(net, c);
+    if (c->is_tls)
+        tc_net_tls_close(net, slot);
     tc_wheel_cancel(&net->wheel, slot);
     net->conf.ops->conn_close(net->conf.reactor, slot);
     c->is_open = c->is_fan = c->is_finishing = false;
@@ -79,6 +86,10 @@ void tc_net_linger(struct tc_net *net, uint32_t slot, enum tc_close reason)
     leave_session(net, slot);
     if (c->is_fan)
         tc_fan_conn_close(net->conf.fan, slot);
+    if (c->is_tls && reason != TC_CLOSE_TLS)
+        tc_net_tls_goodbye(net, slot);
+    if (!c->is_open)
+        return;
     c->is_fan = false;
     c->is_finishing = true;
     c->reason = (uint8_t)reason;
@@ -91,7 +102,10 @@ void tc_net_finish(struct tc_net *net, uint32_t slot, enum tc_close reason)
     struct tc_net_conn *c = &net->conns[slot];
     if (!tc_net_is_open(net, slot))
         return;
-    net->conf.sessions[c->session]->goodbye(net, slot, reason);
+    if (c->is_handshaking)
+        tc_net_end(net, slot, reason); /* there is no dialect yet to say it in */
+    else
+        net->conf.sessions[c->session]->goodbye(net, slot, reason);
     if (c->is_open)
         tc_net_linger(net, slot, reason);
 }
@@ -107,16 +121,17 @@ static uint64_t conn_sum(const struct tc_net *net)
     return sum;
 }
 
-static void refuse(struct tc_net *net, int fd)
+static void refuse(struct tc_net *net, enum tc_net_listener listener, int fd)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
                                "Retry-After: 1\r\nConnection: close\r\n\r\n";
-    (void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (listener == TC_NET_PLAIN) /* TLS: a handshake is more than a refusal is worth */
+        (void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)close(fd);
     tc_count_add(&net->conf.metric->connections_refused, 1);
 }
 
-static void on_accept(struct tc_net *net, int res)
+static void on_accept(struct tc_net *net, enum tc_net_listener listener, int res)
 {
     if (res < 0) {
         /* no descriptor, no memory: the reactor has stopped listening */
@@ -125,17 +140,18 @@ static void on_accept(struct tc_net *net, int res)
                "limits.connections",
                strerror(-res));
         tc_count_add(&net->conf.metric->connections_refused, 1);
-        net->accept_at_ns = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
+        net->accept_at_ns[listener] = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
         return;
     }
-    uint32_t slot = tc_pool_acquire(&net->slots);
+    bool is_surplus = conn_sum(net) >= net->conf.conn_max;
+    uint32_t slot = is_surplus && listener == TC_NET_TLS ? TC_NONE : tc_pool_acquire(&net->slots);
     if (slot == TC_NONE) {
-        refuse(net, res);
+        refuse(net, listener, res);
         return;
     }
     if (net->conf.ops->conn_open(net->conf.reactor, slot, res) < 0) {
         tc_pool_release(&net->slots, slot);
-        refuse(net, res);
+        refuse(net, listener, res);
         return;
     }
     struct tc_net_conn *c = &net->conns[slot];
@@ -147,28 +163,33 @@ static void on_accept(struct tc_net *net, int res)
     c->ctx = TC_NONE;
     c->is_open = true;
     c->heard_ns = net->now_ns;
-    c->is_surplus = conn_sum(net) >= net->conf.conn_max;
+    c->is_surplus = is_surplus;
     net->conn_cnt++;
     tc_count_set(&net->conf.metric->connections, net->conn_cnt);
     tc_count_add(&net->conf.metric->connections_accepted, !c->is_surplus);
     tc_count_add(&net->conf.metric->connections_refused, c->is_surplus);
-    net->conf.sessions[0]->on_open(net, slot);
+    if (listener == TC_NET_PLAIN)
+        net->conf.sessions[0]->on_open(net, slot);
+    else if (!tc_net_tls_open(net, slot))
+        tc_net_end(net, slot, TC_CLOSE_TLS);
 }
 
-int tc_net_accept_start(struct tc_net *net, int fd)
+int tc_net_accept_start(struct tc_net *net, enum tc_net_listener listener, int fd)
 {
-    int rc = net->conf.ops->accept_start(net->conf.reactor, fd, LISTEN_TAG);
+    int rc = net->conf.ops->accept_start(net->conf.reactor, fd, listener);
     if (rc == TC_OK)
-        net->listen_fd = fd;
+        net->listen_fds[listener] = fd;
     return rc;
 }
 
 void tc_net_accept_stop(struct tc_net *net)
 {
-    if (net->listen_fd >= 0)
-        net->conf.ops->accept_stop(net->conf.reactor, LISTEN_TAG);
-    net->listen_fd = -1;
-    net->accept_at_ns = 0;
+    for (uint32_t i = 0; i < TC_NET_LISTENER_CNT; i++) {
+        if (net->listen_fds[i] >= 0)
+            net->conf.ops->accept_stop(net->conf.reactor, i);
+        net->listen_fds[i] = -1;
+        net->accept_at_ns[i] = 0;
+    }
 }
 
 /* ---- events ---- */
@@ -188,7 +209,11 @@ static void on_recv(struct tc_net *net, uint32_t slot, uint8_t *data, int res)
     /* commands change what is planned: let it out first */
     if (c->is_fan && tc_fan_is_planned(net->conf.fan, slot))
         tc_net_flush_planned(net, slot);
-    if (tc_net_is_open(net, slot))
+    if (!tc_net_is_open(net, slot))
+        return;
+    if (c->is_tls)
+        tc_net_tls_recv(net, slot, data, (uint32_t)res);
+    else
         net->conf.sessions[c->session]->on_bytes(net, slot, data, (uint32_t)res);
 }
 
@@ -206,7 +231,7 @@ void tc_net_on_event(struct tc_net *net, const struct tc_reactor_event *event)
 {
     switch (event->kind) {
     case TC_REACTOR_ACCEPT:
-        on_accept(net, event->res);
+        on_accept(net, (enum tc_net_listener)event->slot, event->res);
         break;
     case TC_REACTOR_RECV:
         on_recv(net, event->slot, event->data, event->res);
@@ -234,16 +259,20 @@ static void on_timer(void *ctx, uint32_t slot)
         return;
     if (c->is_finishing)
         tc_net_end(net, slot, (enum tc_close)c->reason);
+    else if (c->is_handshaking)
+        tc_net_end(net, slot, TC_CLOSE_HANDSHAKE_TIMEOUT);
     else
         net->conf.sessions[c->session]->on_timer(net, slot);
 }
 
 uint32_t tc_net_on_time(struct tc_net *net, uint32_t visit_max)
 {
-    if (net->accept_at_ns && net->now_ns >= net->accept_at_ns) {
-        net->accept_at_ns = 0;
-        if (tc_net_accept_start(net, net->listen_fd) < 0)
-            net->accept_at_ns = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
+    for (uint32_t i = 0; i < TC_NET_LISTENER_CNT; i++) {
+        if (net->accept_at_ns[i] == 0 || net->now_ns < net->accept_at_ns[i])
+            continue;
+        net->accept_at_ns[i] = 0;
+        if (tc_net_accept_start(net, (enum tc_net_listener)i, net->listen_fds[i]) < 0)
+            net->accept_at_ns[i] = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
     }
     return tc_wheel_advance(&net->wheel, net->now_ns, visit_max, on_timer, net);
 }
@@ -251,7 +280,9 @@ uint32_t tc_net_on_time(struct tc_net *net, uint32_t visit_max)
 int64_t tc_net_wake_ns(const struct tc_net *net)
 {
     int64_t at_ns = tc_wheel_next_ns(&net->wheel);
-    return net->accept_at_ns ? TC_MIN(at_ns, net->accept_at_ns) : at_ns;
+    for (uint32_t i = 0; i < TC_NET_LISTENER_CNT; i++)
+        at_ns = net->accept_at_ns[i] ? TC_MIN(at_ns, net->accept_at_ns[i]) : at_ns;
+    return at_ns;
 }
 
 /* ---- sessions ---- */
@@ -278,7 +309,8 @@ void tc_net_drain(struct tc_net *net, uint32_t first, uint32_t cnt, uint32_t spr
         if (!tc_net_is_open(net, i))
             continue;
         uint32_t mixed = (i * 2654435761u) >> 8; /* neighbours come back at different times */
-        net->conf.sessions[c->session]->on_drain(net, i, spread_ms ? mixed % spread_ms : 0);
+        if (!c->is_handshaking)
+            net->conf.sessions[c->session]->on_drain(net, i, spread_ms ? mixed % spread_ms : 0);
         if (c->is_open)
             tc_net_finish(net, i, TC_CLOSE_DRAINING);
     }

@@ -12,6 +12,8 @@
  * dialect's half of a connection: a row of functions (io/session). Its small state lies in struct
  * tc_net_conn; what it needs only while a message is incomplete it borrows (ctx).
  *
+ * On a connection with TLS (tls.c) sessions and fan see plain text all the same.
+ *
  * Connections end in one function, tc_net_end, with a reason of io/net/close.h. tc_net_finish is
  * the polite way there: goodbye, flush, half-close, and tc_net_end when the peer has closed too or
  * TC_NET_LINGER_NS later.
@@ -28,11 +30,14 @@
 #include "core/time/wheel.h"
 #include "io/net/close.h"
 #include "io/reactor/reactor.h"
+#include "proto/tls/tls.h"
 
 enum {
-    TC_NET_LOBBY_MAX = 16,    /* slots above the limit, for connections that are told so */
-    TC_NET_OUT_MAX = 1 << 20, /* bytes that a session may leave unread; then "unread-replies" */
-    TC_NET_SESSIONS_MAX = 8,  /* rows of the session table */
+    TC_NET_LOBBY_MAX = 16,      /* slots above the limit, for connections that are told so */
+    TC_NET_OUT_MAX = 1 << 20,   /* bytes that a session may leave unread; then "unread-replies" */
+    TC_NET_SESSIONS_MAX = 8,    /* rows of the session table */
+    TC_NET_TURN_HANDSHAKES = 4, /* TLS handshake steps per turn */
+    TC_NET_HANDSHAKE_IN_MAX = 32 * 1024, /* bytes of a peer that one may keep waiting */
 };
 #define TC_NET_LINGER_NS (2 * 1000000000ll)      /* for the peer to close after us */
 #define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after a failed accept */
@@ -80,6 +85,8 @@ struct tc_net_conn {
     bool is_shut;    /* half-closed by us */
     bool is_pinged;  /* since it was last heard */
     bool is_surplus; /* above the limit: to be told so */
+    bool is_tls;
+    bool is_handshaking; /* TLS: no session has seen it yet */
 };
 
 struct tc_net_conf {
@@ -95,10 +102,15 @@ struct tc_net_conf {
     uint32_t peer_cnt;
     struct tc_metric_worker *metric;
     struct tc_log_ring *log; /* may be NULL */
+    struct tc_tls_ctx *tls;  /* NULL: no TLS; net becomes a holder of its own */
+    int64_t handshake_ns;    /* TLS: a handshake must be done */
     struct tc_mem *mem;
     const char *holder; /* "worker 0" */
     int64_t now_ns;
 };
+
+/* Rows of listeners: what connections of each begin with. */
+enum tc_net_listener { TC_NET_PLAIN, TC_NET_TLS, TC_NET_LISTENER_CNT };
 
 struct tc_net {
     struct tc_net_conf conf;
@@ -112,8 +124,9 @@ struct tc_net {
     uint32_t conn_cnt;
     uint32_t out_first; /* list of connections whose out is to be tried */
     uint32_t out_last;
-    int listen_fd;        /* -1: not accepting */
-    int64_t accept_at_ns; /* accepting is paused until then; 0: it is not */
+    int listen_fds[TC_NET_LISTENER_CNT];       /* -1: not accepting */
+    int64_t accept_at_ns[TC_NET_LISTENER_CNT]; /* paused until then; 0: it is not */
+    struct tc_net_tls *tls;                    /* NULL: no TLS */
     bool is_draining;
 };
 
@@ -126,6 +139,9 @@ static inline uint32_t tc_net_slots(uint32_t conn_max)
 int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf,
                 struct tc_err *err) TC_MUST_CHECK;
 
+/* After the last connection has ended. */
+void tc_net_fini(struct tc_net *net);
+
 /* ---- the turn; the caller sets now_ns and wall_ms first ---- */
 
 /* ACCEPT, RECV and WRITABLE of the reactor. */
@@ -133,6 +149,10 @@ void tc_net_on_event(struct tc_net *net, const struct tc_reactor_event *event);
 
 /* Timers that are due, at most visit_max looked at; ends an accept pause. */
 uint32_t tc_net_on_time(struct tc_net *net, uint32_t visit_max);
+
+/* Goes on with TLS handshakes, a few. Returns how many. */
+uint32_t tc_net_handshakes(struct tc_net *net);
+bool tc_net_has_handshakes(const struct tc_net *net);
 
 /* Sends what sessions wrote. Returns sends. */
 uint32_t tc_net_flush_out(struct tc_net *net);
@@ -150,8 +170,12 @@ int64_t tc_net_wake_ns(const struct tc_net *net);
 /* ---- listening ---- */
 
 /* fd stays the caller's. */
-int tc_net_accept_start(struct tc_net *net, int fd) TC_MUST_CHECK;
+int tc_net_accept_start(struct tc_net *net, enum tc_net_listener listener, int fd) TC_MUST_CHECK;
 void tc_net_accept_stop(struct tc_net *net);
+
+/* New connections get this context from now on; the caller's share of it becomes net's. Only with
+ * TLS. */
+void tc_net_tls_use(struct tc_net *net, struct tc_tls_ctx *ctx);
 
 /* Graceful stop of the slots of [first, first + cnt): on_drain with reconnect delays spread over
  * spread_ms, then tc_net_finish. The caller goes through [0, slot_max) slice by slice. */

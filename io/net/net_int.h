@@ -13,6 +13,36 @@ void tc_net_out_list(struct tc_net *net, uint32_t slot);
 /* Sends what is planned for one connection now, and settles it. */
 void tc_net_flush_planned(struct tc_net *net, uint32_t slot);
 
+/* Appends to out as it is. false: there is no memory, and the connection has ended. */
+bool tc_net_out_append(struct tc_net *net, uint32_t slot, const void *bytes, size_t len);
+
+/* tls.c */
+
+int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *err) TC_MUST_CHECK;
+
+/* The connection begins with a handshake. false: no memory for it. */
+bool tc_net_tls_open(struct tc_net *net, uint32_t slot);
+void tc_net_tls_close(struct tc_net *net, uint32_t slot);
+
+/* Bytes of the socket. */
+void tc_net_tls_recv(struct tc_net *net, uint32_t slot, const uint8_t *bytes, uint32_t len);
+
+/* Encrypts to out. false: the connection has ended. */
+bool tc_net_tls_append(struct tc_net *net, uint32_t slot, const void *bytes, size_t len);
+
+/* Our last word to out. */
+void tc_net_tls_goodbye(struct tc_net *net, uint32_t slot);
+
+/* Encrypts the first TC_TLS_RECORD_MAX bytes at most of the pieces to one record, *out, which is
+ * good until the batch of at most TC_TURN_SENDS_MAX ends. false: it cannot be. */
+bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piece *pieces,
+                     uint32_t cnt, struct iovec *out);
+
+/* The record of slot in this batch; *plain_len: how many bytes of the pieces it has. */
+const uint8_t *tc_net_tls_record(const struct tc_net *net, uint32_t slot, uint32_t *plain_len);
+
+void tc_net_tls_batch_end(struct tc_net *net);
+
 /* net.c */
 
 /* Gives the block of out back. */

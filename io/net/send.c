@@ -57,7 +57,7 @@ static bool out_grow(struct tc_net *net, struct tc_net_conn *c, size_t len)
     return true;
 }
 
-static bool out_append(struct tc_net *net, uint32_t slot, const void *bytes, size_t len)
+bool tc_net_out_append(struct tc_net *net, uint32_t slot, const void *bytes, size_t len)
 {
     struct tc_net_conn *c = &net->conns[slot];
     if (!out_grow(net, c, len)) {
@@ -82,7 +82,9 @@ void tc_net_write(struct tc_net *net, uint32_t slot, const void *bytes, size_t l
         tc_net_end(net, slot, TC_CLOSE_UNREAD);
         return;
     }
-    if (out_append(net, slot, bytes, len))
+    if (c->is_tls)
+        (void)tc_net_tls_append(net, slot, bytes, len);
+    else if (tc_net_out_append(net, slot, bytes, len))
         tc_net_out_list(net, slot);
 }
 
@@ -181,6 +183,20 @@ uint32_t tc_net_flush_out(struct tc_net *net)
 
 /* ---- lanes ---- */
 
+static uint32_t offer_tls(struct tc_net *net, uint32_t slot, const struct tc_fan_piece *pieces,
+                          uint32_t cnt)
+{
+    struct iovec record;
+    if (tc_net_tls_seal(net, slot, pieces, cnt, &record)) {
+        net->conf.ops->send(net->conf.reactor, slot, &record, 1);
+        return (uint32_t)record.iov_len;
+    }
+    struct tc_fan_piece tail;
+    tc_fan_settle(net->conf.fan, slot, 0, true, &tail);
+    tc_net_end(net, slot, TC_CLOSE_TLS);
+    return 0;
+}
+
 /* Queues the send of what is planned for slot. Bytes offered; 0: nothing was queued, it is settled.
  */
 static uint32_t offer(struct tc_net *net, uint32_t slot)
@@ -197,10 +213,29 @@ static uint32_t offer(struct tc_net *net, uint32_t slot)
         tc_fan_settle(net->conf.fan, slot, 0, c->out_len != c->out_off, &tail);
         return 0;
     }
+    if (c->is_tls)
+        return offer_tls(net, slot, pieces, cnt);
     for (uint32_t i = 0; i < cnt; i++)
         iov[i] = (struct iovec){ (void *)pieces[i].bytes, pieces[i].len };
     net->conf.ops->send(net->conf.reactor, slot, iov, cnt);
     return total;
+}
+
+/* What is encrypted is sent, now or later: its record is what was taken, and the rest of a frame
+ * that the record's end has cut follows it. */
+static void sent_tls(struct tc_net *net, uint32_t slot, uint32_t taken, uint32_t want)
+{
+    struct tc_fan_piece tail;
+    uint32_t plain_len = 0;
+    const uint8_t *record = tc_net_tls_record(net, slot, &plain_len);
+    tc_fan_settle(net->conf.fan, slot, plain_len, taken < want, &tail);
+    if (taken < want) {
+        if (!tc_net_out_append(net, slot, record + taken, want - taken))
+            return;
+        wait_writable(net, slot);
+    }
+    if (tail.len && net->conns[slot].is_open)
+        (void)tc_net_tls_append(net, slot, tail.bytes, tail.len);
 }
 
 static void sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want)
@@ -209,11 +244,15 @@ static void sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want)
     int64_t taken = count_send(net, slot, res, want);
     if (taken < 0)
         return;
+    if (net->conns[slot].is_tls) {
+        sent_tls(net, slot, (uint32_t)taken, want);
+        return;
+    }
     bool is_short = (uint32_t)taken < want;
     tc_fan_settle(net->conf.fan, slot, (uint32_t)taken, is_short, &tail);
     if (!is_short)
         return;
-    if (tail.len && !out_append(net, slot, tail.bytes, tail.len))
+    if (tail.len && !tc_net_out_append(net, slot, tail.bytes, tail.len))
         return;
     wait_writable(net, slot);
 }
@@ -225,6 +264,7 @@ static void submit(struct tc_net *net, const uint32_t *slots, const uint32_t *wa
     TC_ASSERT(done == cnt);
     for (uint32_t i = 0; i < cnt; i++)
         sent(net, slots[i], results[i], wants[i]);
+    tc_net_tls_batch_end(net);
 }
 
 void tc_net_flush_planned(struct tc_net *net, uint32_t slot)

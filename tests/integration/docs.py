@@ -13,6 +13,10 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import certs
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 TICKCAST = os.path.join(os.environ.get("TC_BUILD") or os.path.join(ROOT, "build", "release"), "tickcast")
@@ -114,9 +118,16 @@ def json_examples():
 
 def yaml_examples():
     cnt = 0
+    files = {}
+    folder = os.environ.get("TC_WORK") or tempfile.mkdtemp()
+    for name in ("ui", "api"):
+        crt, key = certs.make(folder, name, name + ".example")
+        files.update({"/etc/tickcast/%s.pem" % name: crt, "/etc/tickcast/%s.key" % name: key})
     for path in user_pages():
         for first, text in blocks(path, "yaml"):
             cnt += 1
+            for name, file in files.items():
+                text = text.replace(name, file)
             code, _, err = program("check-config", "-", text=text)
             yield "yaml %s:%d" % (path, first), None if code == 0 else "exit code %d: %s" % (code, err.strip())
     yield from at_least(cnt, 2, "yaml examples")

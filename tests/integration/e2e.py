@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import (ROOT, TICKCAST, Engine, Fleet, Ws, case, check, clean, equal, free_port, http, main, need, program, run,
-                     start, wait_for)
+from harness import (ROOT, TICKCAST, Engine, Fleet, Tls, Ws, case, check, clean, equal, free_port, http, main, make_cert, need,
+                     program, run, start, wait_for)
 
 E2E = os.environ.get("TC_E2E_DIR") or os.path.join(ROOT, "build", "e2e")
 # The demo's symbols, so that the page finds its rooms.
@@ -159,6 +159,18 @@ def page_of_an_engine_on_epoll():
     with Engine(SYNTH, reactor="epoll", topology="fused") as e:
         verdict(page("http://127.0.0.1:%d/#%s" % (e.port, ",".join("ticker-S%d" % n for n in range(12))),
                      os.path.join(E2E, "epoll.png")))
+
+
+@case
+def clients_and_page_over_tls():
+    """wss:// by npm ws, which verifies the certificate; https:// by Chromium."""
+    cert = make_cert("localhost", "localhost")
+    with Tls([cert], SYNTH) as e:
+        code, out, err = run(["node", os.path.join(E2E, "ws_client.mjs"), "wss://localhost:%d/ws" % e.tls, "ticker-S1", "20", "30"],
+                             60, env=dict(os.environ, NODE_EXTRA_CA_CERTS=cert[0]))
+        check(code == 0, "ws_client.mjs: %s %s" % (out[-400:], err[-400:]))
+        verdict(page("https://localhost:%d/#%s" % (e.tls, ",".join("ticker-S%d" % n for n in range(12))),
+                     os.path.join(E2E, "tls.png")))
 
 
 if __name__ == "__main__":

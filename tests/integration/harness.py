@@ -19,6 +19,7 @@ import traceback
 import urllib.error
 import urllib.request
 
+import certs
 from websocket import Chain, Closed, Ws, check  # noqa: F401  cases take them from here
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -243,6 +244,23 @@ class Engine:
         except AssertionError:
             if _[0] is None:
                 raise
+
+
+# ---------------------------------------------------------------- TLS
+
+def make_cert(name, *names, is_ca=False):
+    """(certificate, key) files of this run."""
+    return certs.make(RUN, name, *names, is_ca=is_ca)
+
+
+class Tls(Engine):
+    """An engine with TLS; its certificates are (certificate, key) files."""
+
+    def __init__(self, certs, sources, tls=None, **more):
+        self.tls = free_port()
+        section = {"listen": "127.0.0.1:%d" % self.tls, "certificates": [c[0] for c in certs], "keys": [c[1] for c in certs]}
+        section.update(tls or {})
+        super().__init__(sources, tls=section, **more)
 
 
 # ---------------------------------------------------------------- Kafka

@@ -25,12 +25,15 @@ class Closed(Exception):
 class Ws:
     """A small blocking WebSocket client that can also send what a client must not."""
 
-    def __init__(self, port, headers=(), path="/ws", timeout=5, rcvbuf=None):
+    def __init__(self, port, headers=(), path="/ws", timeout=5, rcvbuf=None, tls=None, name=None, session=None):
+        """tls: an ssl.SSLContext; name: the one that it asks for."""
         self.socket = socket.socket()
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.socket.settimeout(timeout)
         self.socket.connect(("127.0.0.1", port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name, session=session, suppress_ragged_eofs=False)
         self.buffer = b""
         self.seen = []
         key = base64.b64encode(os.urandom(16)).decode()

@@ -182,7 +182,7 @@ static int open_worker(struct world *w, struct tc_err *err)
     };
     tc_sim_use(&w->net);
     int rc = tc_worker_open(&w->worker, &conf, err);
-    return rc == TC_OK ? tc_worker_listen(&w->worker, LISTEN_FD) : rc;
+    return rc == TC_OK ? tc_worker_listen(&w->worker, (int[]){ LISTEN_FD, -1 }) : rc;
 }
 
 static void choose_faults(struct world *w)

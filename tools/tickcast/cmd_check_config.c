@@ -8,6 +8,7 @@
 #include "core/conf/parse.h"
 #include "core/conf/value.h"
 #include "core/mem/mem.h"
+#include "io/engine/certs.h"
 #include "tools/tickcast/load_conf.h"
 
 static const char usage_text[] =
@@ -119,6 +120,14 @@ static void print_good(const struct options *o, const struct tc_conf *conf)
     printf("\n");
 }
 
+static int check_certificates(const struct tc_conf *conf, struct tc_err *err)
+{
+    struct tc_certs certs = { .conf = NULL };
+    int rc = tc_certs_open(&certs, &conf->tls, err);
+    tc_certs_close(&certs);
+    return rc;
+}
+
 int tc_cmd_check_config(int argc, char **argv)
 {
     struct options o = { .file = NULL };
@@ -133,6 +142,8 @@ int tc_cmd_check_config(int argc, char **argv)
     }
     struct tc_conf *conf = tc_alloc(sizeof(*conf));
     int rc = tc_load_conf(conf, NULL, o.file, environ, &err);
+    if (rc == TC_OK && conf->tls.listen)
+        rc = check_certificates(conf, &err);
     if (rc)
         print_error(&o, &err);
     else

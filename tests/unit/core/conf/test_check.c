@@ -28,6 +28,36 @@ Test(check, top)
     tc_conf_fini(&conf);
 }
 
+#define TLS SYNTH "tls:\n  listen: \"127.0.0.1:8443\"\n"
+
+Test(check, tls)
+{
+    /* Goal: what belongs together in the tls section is there together, at an address of its own.
+     */
+    static const struct row rows[] = {
+        { SYNTH "tls: { certificates: [a] }\n", 2, 6, "has no listen" },
+        { TLS, 3, 3, "tls.certificates: is missing" },
+        { TLS "  certificates: [a]\n  keys: [a, b]\n", 5, 9, "names 2 files for 1" },
+        { TLS "  certificates: [a]\n  clients: require\n", 3, 3, "tls.client_ca: goes together" },
+        { TLS "  certificates: [a]\n  client_ca: b\n", 5, 14, "goes together" },
+        { TLS "  certificates: [a]\nlisten: \"127.0.0.1:8443\"\n", 3, 11, "another port" },
+        { TLS "  certificates: [a]\nadmin: { listen: \"127.0.0.1:8443\" }\n", 3, 11,
+          "another port" },
+        { SYNTH "tls: { listen: here, certificates: [a] }\n", 2, 16, "has no port" },
+        { TLS "  min_version: 1.1\n", 4, 16, "\"1.1\" is unknown, did you mean 1.2?" },
+    };
+    expect_faults(rows, TC_ARRAY_CNT(rows));
+    cr_assert_eq(parse(TLS "  certificates: [a, b]\n  clients: request\n  client_ca: c\n"
+                           "  min_version: 1.3\n  ticket_s: 60\n"),
+                 0, "%s", err.text);
+    cr_assert_eq(conf.tls.cert_cnt, 2);
+    cr_assert_eq(conf.tls.key_cnt, 0);
+    cr_assert_eq(conf.tls.min_version, TC_TLS_1_3);
+    cr_assert_eq(conf.tls.clients, TC_CLIENTS_REQUEST);
+    cr_assert_eq(conf.tls.ticket_ms, 60000);
+    tc_conf_fini(&conf);
+}
+
 Test(check, not_built)
 {
     /* Goal: what is not built yet is refused by name, never half done. */

@@ -127,7 +127,7 @@ Test(parse, keys)
 {
     /* Goal: unknown, missing and doubled keys are refused at their place, with the way out. */
     static const struct row rows[] = {
-        { SYNTH "colour: red\n", 2, 1, "colour: unknown key; known here: listen, admin" },
+        { SYNTH "colour: red\n", 2, 1, "colour: unknown key; known here: listen, tls, admin" },
         { SYNTH "workers: { count: 1, speed: 2 }\n", 2, 22, "workers.speed: unknown key" },
         { SYNTH "lisen: a:1\n", 2, 1, "did you mean listen?" },
         { SYNTH "drain_s: 1\n", 2, 1, "did you mean timeouts.drain_s?" },

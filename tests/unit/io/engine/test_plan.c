@@ -152,3 +152,37 @@ Test(plan, check)
     cr_assert_eq(tc_plan_check(&plan, &err), -TC_EIO);
     cr_expect(strncmp(err.text, "ingest.cpus: cpu 4095", 21) == 0, "%s", err.text);
 }
+
+Test(plan, pinned_cores)
+{
+    /* Goal: the cores of our threads; none if that would leave no other. */
+    uint32_t cores[TC_WORKERS_MAX + TC_SOURCES_MAX];
+    struct tc_plan plan = { .cpu_cnt = 4, .worker_cnt = 2, .source_cnt = 2 };
+    plan.worker_cpus[0] = 3;
+    plan.worker_cpus[1] = -1;
+    plan.ingest_cpus[0] = 1;
+    plan.ingest_cpus[1] = -1;
+    cr_assert_eq(tc_plan_pinned(&plan, cores), 2);
+    cr_assert(cores[0] == 3 && cores[1] == 1);
+    plan.cpu_cnt = 2;
+    cr_assert_eq(tc_plan_pinned(&plan, cores), 0);
+}
+
+Test(plan, print_memory)
+{
+    /* Goal: a line per holder, their sum, and what a connection costs. */
+    static struct tc_mem mem;
+    struct tc_err err;
+    char *out_text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&out_text, &len);
+    tc_mem_init(&mem, 0);
+    cr_assert(out && tc_mem_take(&mem, "one", 100, 3, &err) &&
+              tc_mem_take(&mem, "two", 7, 1, &err));
+    tc_plan_print_memory(&mem, out);
+    fclose(out);
+    cr_assert(strstr(out_text, " 300  one\n") && strstr(out_text, " 7  two\n"), "%s", out_text);
+    cr_assert(strstr(out_text, " 307  all;") && strstr(out_text, "per idle connection: "));
+    free(out_text);
+    tc_mem_fini(&mem);
+}

@@ -84,7 +84,7 @@ static void open_worker(uint32_t fused_cnt)
     cr_assert_eq(tc_worker_open(&worker, &conf, &err), TC_OK, "%s", err.text);
     cr_assert_eq(tc_addr_parse(&addr, TC_STR("127.0.0.1:0"), &err), TC_OK);
     cr_assert_eq(tc_listen_open(&addr, 1, 0, &listen_fd, &err), TC_OK, "%s", err.text);
-    cr_assert_eq(tc_worker_listen(&worker, listen_fd), TC_OK);
+    cr_assert_eq(tc_worker_listen(&worker, (int[]){ listen_fd, -1 }), TC_OK);
 }
 
 static void teardown(void)

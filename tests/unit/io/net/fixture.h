@@ -61,6 +61,7 @@ struct nx_options {
     const struct tc_dialect *dialect; /* NULL: WebSocket JSON */
     uint32_t conn_max;
     uint64_t spill_bytes;
+    struct tc_tls_ctx *tls; /* NULL: no TLS */
 };
 
 struct nx {
@@ -265,6 +266,8 @@ static inline struct tc_net_conf nx_net_conf(struct nx *nx, const struct nx_opti
         .peer_cnt = TC_ARRAY_CNT(nx->peers),
         .metric = &nx->metric,
         .log = &nx->log,
+        .tls = options->tls,
+        .handshake_ns = 10000 * (int64_t)FX_MS,
         .mem = &nx->fx.mem,
         .holder = "worker 3",
         .now_ns = nx->fx.now_ns,
@@ -346,6 +349,7 @@ static inline void nx_fini(struct nx *nx)
     }
     if (nx->is_real)
         tc_sessions_fini(&nx->tc_sessions);
+    tc_net_fini(&nx->net);
     tc_mem_fini(&nx->fx.mem);
 }
 
@@ -359,11 +363,16 @@ static inline void nx_event(struct nx *nx, enum tc_reactor_event_kind kind, uint
 }
 
 /* A client comes: its slot, TC_NONE: there was none for it. */
-static inline uint32_t nx_accept(struct nx *nx)
+static inline uint32_t nx_accept_by(struct nx *nx, enum tc_net_listener listener)
 {
     nx->reactor.opened = TC_NONE;
-    nx_event(nx, TC_REACTOR_ACCEPT, 0, NX_NO_FD, NULL);
+    nx_event(nx, TC_REACTOR_ACCEPT, listener, NX_NO_FD, NULL);
     return nx->reactor.opened;
+}
+
+static inline uint32_t nx_accept(struct nx *nx)
+{
+    return nx_accept_by(nx, TC_NET_PLAIN);
 }
 
 /* Bytes of the client, as many at once as a receive has; what follows the end of the connection is
@@ -406,6 +415,7 @@ static inline void nx_turn(struct nx *nx)
 {
     struct tc_fan *fan = nx->fx.fan;
     tc_net_on_time(&nx->net, 1000);
+    tc_net_handshakes(&nx->net);
     tc_net_flush_out(&nx->net);
     if (!tc_fan_has_touched(fan))
         tc_fan_read(fan, nx->net.now_ns);
@@ -421,8 +431,9 @@ static inline void nx_run(struct nx *nx)
     do {
         nx_turn(nx);
         cr_assert_lt(turns++, 10000, "it never comes to rest");
-    } while (nx->net.out_first != TC_NONE || tc_fan_has_touched(nx->fx.fan) ||
-             tc_fan_has_news(nx->fx.fan) || tc_fan_has_catch_up(nx->fx.fan));
+    } while (nx->net.out_first != TC_NONE || tc_net_has_handshakes(&nx->net) ||
+             tc_fan_has_touched(nx->fx.fan) || tc_fan_has_news(nx->fx.fan) ||
+             tc_fan_has_catch_up(nx->fx.fan));
 }
 
 /* Time passes; timers are at most a tick late. */

@@ -110,7 +110,7 @@ Test(net, accept_pauses)
      * first try fails, and one warning says why. */
     char line[TC_LOG_LINE_MAX];
     toy_init(NULL);
-    cr_assert_eq(tc_net_accept_start(&nx.net, 9), TC_OK);
+    cr_assert_eq(tc_net_accept_start(&nx.net, TC_NET_PLAIN, 9), TC_OK);
     cr_assert_eq(tc_net_wake_ns(&nx.net), INT64_MAX);
     nx_event(&nx, TC_REACTOR_ACCEPT, 0, -EMFILE, NULL);
     nx.reactor.is_accepting = false; /* the reactor has stopped by itself */
@@ -140,17 +140,17 @@ Test(net, accept_stops)
     /* Goal: a stop ends accepting, also in a pause, which then starts nothing; a start that fails
      * is told. */
     toy_init(NULL);
-    cr_assert_eq(tc_net_accept_start(&nx.net, 9), TC_OK);
+    cr_assert_eq(tc_net_accept_start(&nx.net, TC_NET_PLAIN, 9), TC_OK);
     tc_net_accept_stop(&nx.net);
     cr_assert_not(nx.reactor.is_accepting);
-    cr_assert_eq(tc_net_accept_start(&nx.net, 9), TC_OK);
+    cr_assert_eq(tc_net_accept_start(&nx.net, TC_NET_PLAIN, 9), TC_OK);
     nx_event(&nx, TC_REACTOR_ACCEPT, 0, -ENOMEM, NULL);
     tc_net_accept_stop(&nx.net);
     nx_wait_ms(&nx, 1000);
     cr_assert_not(nx.reactor.is_accepting);
     cr_assert_eq(nx.reactor.accept_start_cnt, 2);
     nx.reactor.accept_rc = -TC_ELIMIT;
-    cr_assert_eq(tc_net_accept_start(&nx.net, 9), -TC_ELIMIT);
+    cr_assert_eq(tc_net_accept_start(&nx.net, TC_NET_PLAIN, 9), -TC_ELIMIT);
     toy_fini();
 }
 

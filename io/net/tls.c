@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Connections with TLS: between the reactor's bytes and the sessions', and between what is planned
+ * and the reactor's sends.
+ *
+ * Ciphertext cannot be taken back, so it is made as late as possible: one record per connection and
+ * flush. What the socket does not take of it goes to the connection's out, as on a plain
+ * connection; `out` of a TLS connection is ciphertext.
+ *
+ * Handshakes are expensive and anybody may ask for them. What comes during one is kept (a block of
+ * the slab) and worked off in order of arrival, a few per turn, so that the fan-out goes on. */
+#include <stdio.h>
+
+#include "core/mem/budget.h"
+#include "io/net/net_int.h"
+
+struct conn_tls {
+    SSL *ssl;        /* NULL: a plain connection, or none */
+    uint32_t in_idx; /* what came for the handshake; void while in_cap is 0 */
+    uint32_t in_cap;
+    uint32_t in_len;
+    uint32_t next;      /* list of those with something to work off */
+    uint32_t plain_len; /* plain text of the send under way */
+    const uint8_t *record;
+    bool is_queued; /* in that list; its connection may have ended since */
+};
+
+struct tc_net_tls {
+    struct tc_tls_ctx *ctx; /* of new connections; a holder */
+    struct tc_tls_io io;
+    struct conn_tls *conns;
+    uint32_t first; /* list of handshakes */
+    uint32_t last;
+    uint8_t *plain;  /* TC_TLS_RECORD_MAX: of a read */
+    uint8_t *joined; /* TC_TLS_RECORD_MAX: of a send */
+    uint8_t *flight; /* TC_TLS_FLIGHT_MAX: answers and what sessions write */
+    uint8_t *batch;  /* a record per send of a batch */
+    size_t batch_len;
+};
+
+enum { BATCH_MAX = TC_TURN_SENDS_MAX * (TC_TLS_RECORD_MAX + TC_TLS_OVERHEAD_MAX) };
+
+int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *err)
+{
+    char name[TC_MEM_NAME_MAX];
+    struct tc_mem *mem = net->conf.mem;
+    snprintf(name, sizeof(name), "%s: TLS", net->conf.holder);
+    struct tc_net_tls *t = tc_mem_take(mem, name, sizeof(*t), 1, err);
+    if (!t)
+        return -TC_ENOMEM;
+    t->first = t->last = TC_NONE;
+    t->conns = tc_mem_take(mem, name, sizeof(*t->conns), net->slot_max, err);
+    t->plain = tc_mem_take(mem, name, TC_TLS_RECORD_MAX, 1, err);
+    t->joined = tc_mem_take(mem, name, TC_TLS_RECORD_MAX, 1, err);
+    t->flight = tc_mem_take(mem, name, TC_TLS_FLIGHT_MAX, 1, err);
+    t->batch = tc_mem_take(mem, name, BATCH_MAX, 1, err);
+    if (!t->conns || !t->plain || !t->joined || !t->flight || !t->batch)
+        return -TC_ENOMEM;
+    if (tc_tls_io_init(&t->io, t->flight, TC_TLS_FLIGHT_MAX) < 0)
+        return tc_err_set(err, -TC_ENOMEM, "%s: no memory", name);
+    t->ctx = tc_tls_ctx_ref(ctx);
+    net->tls = t;
+    return TC_OK;
+}
+
+void tc_net_fini(struct tc_net *net)
+{
+    if (!net->tls)
+        return;
+    tc_tls_io_fini(&net->tls->io);
+    tc_tls_ctx_unref(net->tls->ctx);
+    net->tls = NULL;
+}
+
+void tc_net_tls_use(struct tc_net *net, struct tc_tls_ctx *ctx)
+{
+    tc_tls_ctx_unref(net->tls->ctx);
+    net->tls->ctx = ctx;
+}
+
+/* ---- birth and end ---- */
+
+bool tc_net_tls_open(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_tls *t = net->tls;
+    struct conn_tls *ct = &t->conns[slot];
+    struct tc_net_conn *c = &net->conns[slot];
+    bool is_queued = ct->is_queued;
+    uint32_t next = ct->next;
+    /* those that are open need memory for every record, so the last of it is theirs */
+    *ct = (struct conn_tls){ .ssl = tc_budget_is_low() ? NULL : tc_tls_open(t->ctx, &t->io),
+                             .is_queued = is_queued,
+                             .next = next };
+    c->is_handshaking = true;
+    if (!ct->ssl)
+        return false;
+    c->is_tls = true;
+    tc_net_arm(net, slot, net->now_ns + net->conf.handshake_ns);
+    return true;
+}
+
+static void free_in(struct tc_net *net, struct conn_tls *ct)
+{
+    if (ct->in_cap)
+        tc_slab_release(&net->slab, ct->in_idx, ct->in_cap);
+    ct->in_cap = ct->in_len = 0;
+}
+
+void tc_net_tls_close(struct tc_net *net, uint32_t slot)
+{
+    struct conn_tls *ct = &net->tls->conns[slot];
+    free_in(net, ct);
+    tc_tls_close(ct->ssl);
+    ct->ssl = NULL;
+    if (net->conns[slot].is_handshaking)
+        tc_count_add(&net->conf.metric->tls_failures, 1);
+    net->conns[slot].is_tls = net->conns[slot].is_handshaking = false;
+}
+
+/* ---- out ---- */
+
+/* Moves what TLS has to say to the connection's out. false: the connection has ended. */
+static bool take_flight(struct tc_net *net, uint32_t slot)
+{
+    struct tc_tls_io *io = &net->tls->io;
+    size_t len = io->out_len;
+    io->out_len = 0;
+    if (len == 0)
+        return true;
+    if (!tc_net_out_append(net, slot, net->tls->flight, len))
+        return false;
+    tc_net_out_list(net, slot);
+    return true;
+}
+
+bool tc_net_tls_append(struct tc_net *net, uint32_t slot, const void *bytes, size_t len)
+{
+    struct tc_net_tls *t = net->tls;
+    const uint8_t *at = bytes;
+    while (len > 0) {
+        size_t now = TC_MIN(len, (size_t)TC_TLS_RECORD_MAX);
+        if (tc_tls_write(&t->io, t->conns[slot].ssl, at, now) < 0) {
+            t->io.out_len = 0;
+            tc_net_end(net, slot, TC_CLOSE_TLS);
+            return false;
+        }
+        if (!take_flight(net, slot))
+            return false;
+        at += now;
+        len -= now;
+    }
+    return true;
+}
+
+void tc_net_tls_goodbye(struct tc_net *net, uint32_t slot)
+{
+    tc_tls_goodbye(&net->tls->io, net->tls->conns[slot].ssl);
+    (void)take_flight(net, slot);
+}
+
+bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piece *pieces,
+                     uint32_t cnt, struct iovec *out)
+{
+    struct tc_net_tls *t = net->tls;
+    struct conn_tls *ct = &t->conns[slot];
+    const uint8_t *plain = pieces[0].bytes;
+    uint32_t len = TC_MIN(pieces[0].len, (uint32_t)TC_TLS_RECORD_MAX);
+    if (cnt > 1) {
+        len = 0;
+        for (uint32_t i = 0; i < cnt && len < TC_TLS_RECORD_MAX; i++) {
+            uint32_t now = TC_MIN(pieces[i].len, TC_TLS_RECORD_MAX - len);
+            memcpy(t->joined + len, pieces[i].bytes, now);
+            len += now;
+        }
+        plain = t->joined;
+    }
+    t->io.out = t->batch + t->batch_len;
+    t->io.out_cap = BATCH_MAX - t->batch_len;
+    int rc = tc_tls_write(&t->io, ct->ssl, plain, len);
+    *out = (struct iovec){ t->io.out, t->io.out_len };
+    ct->record = t->io.out;
+    t->batch_len += rc == TC_OK ? t->io.out_len : 0;
+    t->io.out = t->flight;
+    t->io.out_cap = TC_TLS_FLIGHT_MAX;
+    t->io.out_len = 0;
+    ct->plain_len = len;
+    return rc == TC_OK;
+}
+
+const uint8_t *tc_net_tls_record(const struct tc_net *net, uint32_t slot, uint32_t *plain_len)
+{
+    *plain_len = net->tls->conns[slot].plain_len;
+    return net->tls->conns[slot].record;
+}
+
+void tc_net_tls_batch_end(struct tc_net *net)
+{
+    if (net->tls)
+        net->tls->batch_len = 0;
+}
+
+/* ---- in ---- */
+
+static void fail(struct tc_net *net, uint32_t slot)
+{
+    tc_count_add(&net->conf.metric->glitches, 1);
+    tc_net_linger(net, slot, TC_CLOSE_TLS);
+}
+
+static void read_plain(struct tc_net *net, uint32_t slot, const uint8_t *bytes, size_t len)
+{
+    struct tc_net_tls *t = net->tls;
+    t->io.in = bytes;
+    t->io.in_len = len;
+    while (tc_net_is_open(net, slot)) {
+        int rc = tc_tls_read(&t->io, t->conns[slot].ssl, t->plain, TC_TLS_RECORD_MAX);
+        if (!take_flight(net, slot) || rc == 0)
+            return;
+        if (rc == -TC_ECLOSED) {
+            tc_net_end(net, slot, TC_CLOSE_PEER_ENDED);
+            return;
+        }
+        if (rc < 0) {
+            fail(net, slot);
+            return;
+        }
+        net->conf.sessions[net->conns[slot].session]->on_bytes(net, slot, t->plain, (uint32_t)rc);
+    }
+}
+
+/* Keeps what came for a handshake. false: it is too much, or there is no memory. */
+static bool keep(struct tc_net *net, struct conn_tls *ct, const uint8_t *bytes, uint32_t len)
+{
+    if (ct->in_len + len > TC_NET_HANDSHAKE_IN_MAX)
+        return false;
+    if (ct->in_len + len > ct->in_cap) {
+        uint32_t cap = 0;
+        uint32_t idx = tc_slab_acquire(&net->slab, ct->in_len + len, &cap);
+        uint32_t kept = ct->in_len;
+        if (idx == TC_NONE)
+            return false;
+        if (kept)
+            memcpy(tc_slab_at(&net->slab, idx), tc_slab_at(&net->slab, ct->in_idx), kept);
+        free_in(net, ct);
+        ct->in_idx = idx;
+        ct->in_cap = cap;
+        ct->in_len = kept;
+    }
+    memcpy(tc_slab_at(&net->slab, ct->in_idx) + ct->in_len, bytes, len);
+    ct->in_len += len;
+    return true;
+}
+
+static void enqueue(struct tc_net_tls *t, uint32_t slot)
+{
+    struct conn_tls *ct = &t->conns[slot];
+    if (ct->is_queued)
+        return;
+    ct->is_queued = true;
+    ct->next = TC_NONE;
+    if (t->first == TC_NONE)
+        t->first = slot;
+    else
+        t->conns[t->last].next = slot;
+    t->last = slot;
+}
+
+void tc_net_tls_recv(struct tc_net *net, uint32_t slot, const uint8_t *bytes, uint32_t len)
+{
+    if (!net->conns[slot].is_handshaking) {
+        read_plain(net, slot, bytes, len);
+    } else if (keep(net, &net->tls->conns[slot], bytes, len)) {
+        enqueue(net->tls, slot);
+    } else {
+        tc_net_end(net, slot, TC_CLOSE_TLS);
+    }
+}
+
+/* ---- handshakes ---- */
+
+bool tc_net_has_handshakes(const struct tc_net *net)
+{
+    return net->tls && net->tls->first != TC_NONE;
+}
+
+static void shake(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_tls *t = net->tls;
+    struct tc_net_conn *c = &net->conns[slot];
+    struct conn_tls *ct = &t->conns[slot];
+    t->io.in = tc_slab_at(&net->slab, ct->in_idx);
+    t->io.in_len = ct->in_len;
+    int rc = tc_tls_handshake(&t->io, ct->ssl);
+    if (!take_flight(net, slot))
+        return;
+    if (rc < 0) {
+        fail(net, slot);
+    } else if (rc == 1) {
+        c->is_handshaking = false;
+        tc_count_add(&net->conf.metric->tls_handshakes, 1);
+        tc_count_add(&net->conf.metric->tls_resumed, (uint64_t)SSL_session_reused(ct->ssl));
+        net->conf.sessions[0]->on_open(net, slot);
+        if (t->io.in_len)
+            read_plain(net, slot, t->io.in, t->io.in_len);
+    }
+    if (ct->ssl)
+        free_in(net, ct);
+}
+
+uint32_t tc_net_handshakes(struct tc_net *net)
+{
+    struct tc_net_tls *t = net->tls;
+    uint32_t cnt = 0;
+    while (tc_net_has_handshakes(net) && cnt < TC_NET_TURN_HANDSHAKES) {
+        uint32_t slot = t->first;
+        struct conn_tls *ct = &t->conns[slot];
+        t->first = ct->next;
+        ct->is_queued = false;
+        if (!ct->in_len || !tc_net_is_open(net, slot))
+            continue; /* it has ended */
+        shake(net, slot);
+        cnt++;
+    }
+    return cnt;
+}
