@@ -13,6 +13,7 @@ struct tc_hash_key {
     uint64_t k1;
 };
 
+/* SipHash of len bytes: nobody who does not know the key can make collisions. */
 uint64_t tc_hash(const struct tc_hash_key *key, const void *bytes, size_t len);
 
 #endif

@@ -33,6 +33,7 @@ struct tc_logs {
     _Atomic int64_t trouble_ms; /* the same for a part of it, whose logs may not even be known */
 };
 
+/* max: logs that it can hold, at most TC_LOGS_MAX. -TC_ENOMEM with *err. */
 int tc_logs_init(struct tc_logs *logs, uint32_t max, struct tc_mem *mem, const char *holder,
                  struct tc_err *err) TC_MUST_CHECK;
 

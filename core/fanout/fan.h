@@ -37,27 +37,27 @@ struct tc_fan_feed {
 };
 
 struct tc_fan_conf {
-    uint32_t worker; /* its bit in interest words, < TC_WORKERS_MAX */
-    const struct tc_fan_feed *feeds;
+    uint32_t worker;                 /* its bit in interest words, < TC_WORKERS_MAX */
+    const struct tc_fan_feed *feeds; /* feeds, rules and dialects outlive the fan */
     uint32_t feed_cnt;
     const struct tc_rules *rules;
-    const struct tc_dialect *const *dialects;
+    const struct tc_dialect *const *dialects; /* by the number that tc_fan_conn_open gets */
     uint32_t dialect_cnt;
     struct tc_hash_key key;
-    uint32_t conn_max;
-    uint32_t member_max;
-    uint32_t conn_rooms_max;
-    uint32_t waiting_max;
-    uint32_t pending_max;
-    uint32_t payload_max;
-    uint32_t conflate_bytes;
-    int64_t conflate_ns;
-    uint32_t resume_events;
-    int64_t warmup_end_ns; /* monotonic: from then on subscriptions do not wait for warm-up */
-    int64_t start_ms;      /* wall clock of the engine's start, for "since" */
-    int64_t resume_wait_ns;
-    struct tc_mem *mem;
-    const char *holder; /* "worker 0" */
+    uint32_t conn_max;       /* connections are 0..conn_max-1 */
+    uint32_t member_max;     /* subscriptions in all */
+    uint32_t conn_rooms_max; /* subscriptions of one connection */
+    uint32_t waiting_max;    /* names without a record */
+    uint32_t pending_max;    /* subscriptions that are not confirmed yet */
+    uint32_t payload_max;    /* bytes of one event */
+    uint32_t conflate_bytes; /* behind by more than this when writable: conflated; */
+    int64_t conflate_ns;     /* or by more than this */
+    uint32_t resume_events;  /* a resume may be behind by so many without being conflated */
+    int64_t warmup_end_ns;   /* monotonic: from then on subscriptions do not wait for warm-up */
+    int64_t start_ms;        /* wall clock of the engine's start, for "since" */
+    int64_t resume_wait_ns;  /* a resume ahead of this node waits so long */
+    struct tc_mem *mem;      /* everything is taken here, and lives as long */
+    const char *holder;      /* "worker 0" */
 };
 
 struct tc_fan_stats {
@@ -87,8 +87,10 @@ struct tc_fan_from {
 
 struct tc_fan;
 
+/* NULL with *err: memory does not suffice. There is no fini: its memory is conf->mem's. */
 struct tc_fan *tc_fan_init(const struct tc_fan_conf *conf, struct tc_err *err) TC_MUST_CHECK;
 
+/* Counted up to now; the fan's own. */
 const struct tc_fan_stats *tc_fan_stats(const struct tc_fan *fan);
 
 /* What one connection and one subscription take, for --print-memory. */
@@ -97,11 +99,13 @@ size_t tc_fan_member_bytes(void);
 
 /* ---- connections: slots of the caller ---- */
 
+/* conn is free, dialect a number below dialect_cnt. */
 void tc_fan_conn_open(struct tc_fan *fan, uint32_t conn, uint32_t dialect);
 
 /* Ends all its subscriptions and takes it out of every list. */
 void tc_fan_conn_close(struct tc_fan *fan, uint32_t conn);
 
+/* Its subscriptions, confirmed or not. */
 uint32_t tc_fan_conn_room_cnt(const struct tc_fan *fan, uint32_t conn);
 
 /* ---- subscriptions ---- */

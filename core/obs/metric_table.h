@@ -15,6 +15,8 @@
       "Connections accepted")                                                                      \
     X(connections_refused, "connections_refused_total", COUNTER, NONE,                             \
       "Connections refused because a limit was reached")                                           \
+    X(accept_pauses, "accept_pauses_total", COUNTER, NONE,                                         \
+      "Times accepting failed for want of descriptors or memory, and was put off")                 \
     X(members, "members", GAUGE, WORKER, "Subscriptions of open connections")                      \
     X(members_behind, "members_behind", GAUGE, NONE,                                               \
       "Subscriptions that are not at the head of their room")                                      \
@@ -112,6 +114,7 @@
       "Memory that may be taken; 0: no bound")                                                     \
     X(log_lines_dropped, "log_lines_dropped_total", COUNTER, NONE,                                 \
       "Log lines dropped because a ring was full or the output blocked")                           \
+    X(connections_max, "connections_max", GAUGE, NONE, "Connections that may be open at once")     \
     X(ready, "ready", GAUGE, NONE, "1 when the node is ready to serve")                            \
     X(draining, "draining", GAUGE, NONE, "1 during a graceful stop")                               \
     X(start_time_ms, "start_time_seconds", GAUGE_MS, NONE,                                         \

@@ -29,6 +29,7 @@ struct tc_dir {
     struct tc_hash_key key;
 };
 
+/* max: rooms that it can hold. Memory is mem's; there is no fini. -TC_ENOMEM with *err. */
 int tc_dir_init(struct tc_dir *dir, uint32_t max, const struct tc_hash_key *key, struct tc_mem *mem,
                 const char *holder, struct tc_err *err) TC_MUST_CHECK;
 

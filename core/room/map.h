@@ -21,8 +21,10 @@ struct tc_map {
     uint32_t max;
 };
 
+/* Whether value stands for key. */
 typedef bool (*tc_map_eq_fn)(const void *ctx, uint32_t value, const void *key);
 
+/* max: values that it can hold. Memory is mem's; there is no fini. -TC_ENOMEM with *err. */
 int tc_map_init(struct tc_map *map, uint32_t max, struct tc_mem *mem, const char *holder,
                 struct tc_err *err) TC_MUST_CHECK;
 

@@ -383,6 +383,7 @@ static void fill_status(struct tc_engine *e)
     s->version = e->conf.version;
     tc_count_set(&e->process.memory_taken_bytes, e->mem.total_bytes);
     tc_count_set(&e->process.memory_budget_bytes, e->mem.budget_bytes);
+    tc_count_set(&e->process.connections_max, e->conf.conf->limits.connections);
     tc_count_set(&e->process.start_time_ms, (uint64_t)e->start_ms);
 }
 

@@ -3,6 +3,7 @@
 #include "io/net/net.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -86,13 +87,13 @@ void tc_net_linger(struct tc_net *net, uint32_t slot, enum tc_close reason)
     leave_session(net, slot);
     if (c->is_fan)
         tc_fan_conn_close(net->conf.fan, slot);
+    c->is_fan = false;
+    c->is_finishing = true;
+    c->reason = (uint8_t)reason;
     if (c->is_tls && reason != TC_CLOSE_TLS)
         tc_net_tls_goodbye(net, slot);
     if (!c->is_open)
         return;
-    c->is_fan = false;
-    c->is_finishing = true;
-    c->reason = (uint8_t)reason;
     tc_net_arm(net, slot, net->now_ns + TC_NET_LINGER_NS);
     tc_net_out_list(net, slot); /* with nothing left to send: shuts at the next flush */
 }
@@ -131,19 +132,37 @@ static void refuse(struct tc_net *net, enum tc_net_listener listener, int fd)
     tc_count_add(&net->conf.metric->connections_refused, 1);
 }
 
+/* One line when most places are taken, the next after they were free. */
+static void warn_if_full(struct tc_net *net, uint64_t sum)
+{
+    if (sum * 100 < (uint64_t)net->conf.conn_max * TC_NET_ROOMY_PCT)
+        net->is_full_told = false;
+    if (net->is_full_told || sum * 100 < (uint64_t)net->conf.conn_max * TC_NET_FULL_PCT)
+        return;
+    net->is_full_told = true;
+    tc_log(net->conf.log, TC_LOG_WARN, "connections-near-limit",
+           "%" PRIu64 " connections of %" PRIu32 ": raise limits.connections, or add a node", sum,
+           net->conf.conn_max);
+}
+
 static void on_accept(struct tc_net *net, enum tc_net_listener listener, int res)
 {
     if (res < 0) {
         /* no descriptor, no memory: the reactor has stopped listening */
-        tc_log(net->conf.log, TC_LOG_WARN, "accept-paused",
-               "cannot accept: %s; paused, raise the limit of descriptors or lower "
-               "limits.connections",
-               strerror(-res));
-        tc_count_add(&net->conf.metric->connections_refused, 1);
+        if (!net->is_pause_told)
+            tc_log(net->conf.log, TC_LOG_WARN, "accept-paused",
+                   "cannot accept: %s; tried again all the time, raise the limit of descriptors "
+                   "or lower limits.connections",
+                   strerror(-res));
+        net->is_pause_told = true;
+        tc_count_add(&net->conf.metric->accept_pauses, 1);
         net->accept_at_ns[listener] = net->now_ns + TC_NET_ACCEPT_PAUSE_NS;
         return;
     }
-    bool is_surplus = conn_sum(net) >= net->conf.conn_max;
+    net->is_pause_told = false;
+    uint64_t sum = conn_sum(net);
+    warn_if_full(net, sum);
+    bool is_surplus = sum >= net->conf.conn_max;
     uint32_t slot = is_surplus && listener == TC_NET_TLS ? TC_NONE : tc_pool_acquire(&net->slots);
     if (slot == TC_NONE) {
         refuse(net, listener, res);

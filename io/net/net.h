@@ -33,6 +33,8 @@
 #include "proto/tls/tls.h"
 
 enum {
+    TC_NET_FULL_PCT = 80,       /* of the limit of connections: time to warn, */
+    TC_NET_ROOMY_PCT = 70,      /* and to be ready to warn again */
     TC_NET_LOBBY_MAX = 16,      /* slots above the limit, for connections that are told so */
     TC_NET_OUT_MAX = 1 << 20,   /* bytes that a session may leave unread; then "unread-replies" */
     TC_NET_SESSIONS_MAX = 8,    /* rows of the session table */
@@ -127,6 +129,8 @@ struct tc_net {
     int listen_fds[TC_NET_LISTENER_CNT];       /* -1: not accepting */
     int64_t accept_at_ns[TC_NET_LISTENER_CNT]; /* paused until then; 0: it is not */
     struct tc_net_tls *tls;                    /* NULL: no TLS */
+    bool is_pause_told;                        /* in the log: accepting fails */
+    bool is_full_told;                         /* in the log: most places are taken */
     bool is_draining;
 };
 
@@ -136,6 +140,7 @@ static inline uint32_t tc_net_slots(uint32_t conn_max)
     return conn_max + TC_NET_LOBBY_MAX;
 }
 
+/* conf is copied; what it points to outlives net. -TC_ENOMEM with *err. */
 int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf,
                 struct tc_err *err) TC_MUST_CHECK;
 

@@ -31,6 +31,7 @@ uint16_t tc_addr_port(const struct tc_addr *addr);
 /* Address that fd is bound to. -TC_EIO. */
 int tc_addr_of_fd(struct tc_addr *addr, int fd) TC_MUST_CHECK;
 
+/* 127.0.0.0/8 or ::1. */
 bool tc_addr_is_loopback(const struct tc_addr *addr);
 
 #endif

@@ -52,6 +52,7 @@ enum tc_feed_reason {
         TC_FEED_REASON_CNT
 };
 
+/* Why a record was refused, for the log; static. */
 const char *tc_feed_reason_text(enum tc_feed_reason reason);
 
 struct tc_feed_out {

@@ -19,8 +19,10 @@ extern const struct tc_dialect tc_ws_json;
 size_t tc_ws_json_error(uint8_t *dst, struct tc_str id, enum tc_code code, const char *message,
                         struct tc_str room);
 
+/* The answer to "ping"; ts_ms: wall clock, ms since the epoch. */
 size_t tc_ws_json_pong(uint8_t *dst, struct tc_str id, int64_t ts_ms);
 
+/* A graceful stop begins: come back after reconnect_ms. */
 size_t tc_ws_json_draining(uint8_t *dst, uint32_t reconnect_ms);
 
 #endif

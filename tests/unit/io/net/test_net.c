@@ -130,8 +130,39 @@ Test(net, accept_pauses)
     cr_assert_eq(nx.reactor.accept_start_cnt, 3);
     cr_assert_gt(tc_log_next_line(&nx.log, line), 0);
     cr_assert_not_null(strstr(line, "\"accept-paused\""));
-    cr_assert_eq(tc_log_next_line(&nx.log, line), 0);
+    nx_event(&nx, TC_REACTOR_ACCEPT, 0, -EMFILE, NULL);
+    cr_assert_eq(tc_log_next_line(&nx.log, line), 0, "told already");
     cr_assert_neq(nx_accept(&nx), TC_NONE);
+    nx_event(&nx, TC_REACTOR_ACCEPT, 0, -EMFILE, NULL);
+    cr_assert_gt(tc_log_next_line(&nx.log, line), 0, "it has worked in between");
+    cr_assert_eq(tc_count_get(&nx.metric.accept_pauses), 3);
+    cr_assert_eq(tc_count_get(&nx.metric.connections_refused), 0);
+    toy_fini();
+}
+
+Test(net, near_the_limit)
+{
+    /* Goal: one warning when four of five places are taken; another one only after it was roomy. */
+    char line[TC_LOG_LINE_MAX];
+    struct nx_options options = toy_options();
+    options.conn_max = 10;
+    toy_init(&options);
+    for (uint32_t i = 0; i < 8; i++)
+        cr_assert_neq(nx_accept(&nx), TC_NONE);
+    cr_assert_eq(tc_log_next_line(&nx.log, line), 0);
+    tc_count_set(&nx.peer.connections, 1);
+    uint32_t slot = nx_accept(&nx);
+    cr_assert_gt(tc_log_next_line(&nx.log, line), 0);
+    cr_assert_not_null(strstr(line, "\"connections-near-limit\""));
+    nx_end(&nx, slot, 0);
+    slot = nx_accept(&nx);
+    cr_assert_eq(tc_log_next_line(&nx.log, line), 0, "it was not roomy");
+    tc_count_set(&nx.peer.connections, 0);
+    for (uint32_t i = 0; i < 4; i++)
+        nx_end(&nx, i, 0);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_neq(nx_accept(&nx), TC_NONE);
+    cr_assert_gt(tc_log_next_line(&nx.log, line), 0);
     toy_fini();
 }
 
