@@ -81,7 +81,8 @@ bool tc_journal_record(struct tc_journal *j, uint32_t room, uint32_t log, int64_
                        int64_t ts)
 {
     uint32_t room_log = (room << 12 | log) + 1;
-    uint64_t at = (tc_journal_mix(pos) ^ tc_journal_mix(room_log)) & (j->seen_max - 1);
+    /* a room's records lie in order, so that those that come together share pages */
+    uint64_t at = ((uint64_t)pos + tc_journal_mix(room_log)) & (j->seen_max - 1);
     for (; j->seen[at].room_log; at = (at + 1) & (j->seen_max - 1))
         if (j->seen[at].pos == pos && j->seen[at].room_log == room_log)
             return j->seen[at].crc == crc && j->seen[at].ts == ts;
