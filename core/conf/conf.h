@@ -40,7 +40,8 @@ struct tc_conf_start {
 struct tc_conf_property {
     const char *name;
     const char *value;
-    int line; /* place in the file, for errors that the library finds later */
+    int line; /* of the name, for errors that the library finds later */
+    int col;
 };
 
 /* One topic and how its records become events. For synth and replay one such rule stands in
@@ -74,6 +75,8 @@ struct tc_conf_synth {
 struct tc_conf_replay {
     const char *file;
     double speed; /* 1: as recorded; 10: ten times faster; 0: as fast as possible */
+    int line;     /* of file, for errors when it is opened */
+    int col;
 };
 
 struct tc_conf_source {

@@ -164,6 +164,7 @@ static bool put_value(const struct bind *b, const struct tc_key *key, unsigned c
     switch (key->type) {
     case TC_KEY_TEXT:
     case TC_KEY_TEMPLATE:
+    case TC_KEY_FILE:
     case TC_KEY_TEXT_LIST:
         if (!take_text(key, text, why))
             return false;
@@ -282,7 +283,8 @@ static int bind_properties(const struct bind *b, const struct tc_key *key,
             return rc;
         properties[cnt].name = tc_arena_text(&b->conf->arena, tc_str_from(node->key));
         properties[cnt].value = tc_arena_text(&b->conf->arena, tc_str_from(node->text));
-        properties[cnt].line = node->line;
+        properties[cnt].line = node->key_line;
+        properties[cnt].col = node->key_col;
     }
     put_u32(field_of(b, key, key->cnt_off), cnt);
     return TC_OK;
@@ -299,6 +301,11 @@ static int bind_key(const struct bind *b, const struct tc_key *key, const struct
         TC_ASSERT(b->rule);
         b->rule->line = node->line;
         b->rule->col = node->col;
+    }
+    if (key->type == TC_KEY_FILE) {
+        TC_ASSERT(b->source);
+        b->source->replay.line = node->line;
+        b->source->replay.col = node->col;
     }
     return bind_value(b, key, node, shown, field_of(b, key, key->off));
 }

@@ -46,7 +46,8 @@ static void put_comment(const struct out *out, int indent, const char *text)
 /* A text that is not a bare word needs quotes; numbers and words of the schema do not. */
 static bool needs_quotes(const struct tc_key *key, const char *text)
 {
-    bool is_text = key->type == TC_KEY_TEXT || key->type == TC_KEY_TEMPLATE;
+    bool is_text =
+        key->type == TC_KEY_TEXT || key->type == TC_KEY_TEMPLATE || key->type == TC_KEY_FILE;
     return is_text && text[strspn(text, "abcdefghijklmnopqrstuvwxyz-")] != '\0';
 }
 
@@ -192,6 +193,7 @@ static void type_text(const struct tc_key *key, char *out, size_t out_bytes)
         break;
     case TC_KEY_TEXT:
     case TC_KEY_TEMPLATE:
+    case TC_KEY_FILE:
         snprintf(out, out_bytes, "text, at most %" PRIu64 " bytes", key->max);
         break;
     }

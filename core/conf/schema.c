@@ -199,7 +199,7 @@ const struct tc_key tc_schema[] = {
     { "sources[].synth.event", TC_KEY_TEXT, AT_RULE(event), RANGE(1, TC_EVENT_NAME_MAX),
       .def = "ticker-update", .doc = "The \"event\" of each update." },
 
-    { "sources[].replay.file", TC_KEY_TEXT, AT_SOURCE(replay.file), .is_required = true,
+    { "sources[].replay.file", TC_KEY_FILE, AT_SOURCE(replay.file), .is_required = true,
       RANGE(1, 4096), .example = "recording.jsonl.gz",
       .doc = "Lines of receive time (ns), a blank and JSON; plain or gzip." },
     { "sources[].replay.speed", TC_KEY_FLOAT, AT_SOURCE(replay.speed), RANGE(0, 1000000000),

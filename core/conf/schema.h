@@ -16,6 +16,7 @@
 enum tc_key_type {
     TC_KEY_TEXT,       /* const char *; min and max: bytes */
     TC_KEY_TEMPLATE,   /* the same; its place goes to line and col of the rule */
+    TC_KEY_FILE,       /* the same; its place goes to line and col of the source's replay */
     TC_KEY_U32,        /* uint32_t */
     TC_KEY_U64,        /* uint64_t */
     TC_KEY_SIZE32,     /* uint32_t bytes, k m g allowed */

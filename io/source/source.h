@@ -83,8 +83,12 @@ struct tc_source; /* private to the kind */
 struct tc_source_ops {
     const char *kind; /* "kafka" */
 
+    /* What open() would find wrong in the settings, told the same way, without making anything:
+     * local and at once. NULL: nothing to look at beyond core/conf. */
+    int (*check)(const struct tc_source_env *env, struct tc_err *err);
+
     /* Makes the source and starts its own threads; must not wait for a remote side. A wrong setting
-     * is an error with the way to mend it. */
+     * is an error with its place in the file and the way to mend it. */
     int (*open)(struct tc_source **out, const struct tc_source_env *env, struct tc_err *err);
 
     /* Pushes at most record_max records; never blocks. now_ns: monotonic clock, wall_ms: wall

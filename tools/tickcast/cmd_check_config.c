@@ -9,6 +9,7 @@
 #include "core/conf/value.h"
 #include "core/mem/mem.h"
 #include "io/engine/certs.h"
+#include "io/source/source.h"
 #include "tools/tickcast/load_conf.h"
 
 static const char usage_text[] =
@@ -16,9 +17,11 @@ static const char usage_text[] =
     "\n"
     "Reads a configuration as `tickcast run --config FILE` would, variables TICKCAST_... "
     "included,\n"
-    "and names the first error with its line and column. FILE may be - for standard input, and "
-    "may\n"
-    "be absent where variables say it all.\n"
+    "and names the first error with its line and column. Settings of librdkafka and recordings "
+    "are\n"
+    "tried out too; nothing is connected. FILE may be - for standard input, and may be absent "
+    "where\n"
+    "variables say it all.\n"
     "\n"
     "  --json             one JSON object on stdout instead of a line of text\n"
     "\n"
@@ -128,6 +131,18 @@ static int check_certificates(const struct tc_conf *conf, struct tc_err *err)
     return rc;
 }
 
+/* What each source would find wrong when `run` opens it. */
+static int check_sources(const struct tc_conf *conf, struct tc_err *err)
+{
+    int rc = TC_OK;
+    for (uint32_t i = 0; i < conf->source_cnt && !rc; i++) {
+        const struct tc_source_ops *ops = tc_source_table[conf->sources[i].kind];
+        struct tc_source_env env = { .conf = &conf->sources[i], .limits = &conf->limits };
+        rc = ops->check ? ops->check(&env, err) : TC_OK;
+    }
+    return rc;
+}
+
 int tc_cmd_check_config(int argc, char **argv)
 {
     struct options o = { .file = NULL };
@@ -144,6 +159,8 @@ int tc_cmd_check_config(int argc, char **argv)
     int rc = tc_load_conf(conf, NULL, o.file, environ, &err);
     if (rc == TC_OK && conf->tls.listen)
         rc = check_certificates(conf, &err);
+    if (rc == TC_OK)
+        rc = check_sources(conf, &err);
     if (rc)
         print_error(&o, &err);
     else

@@ -109,8 +109,10 @@ static int check_topics(const struct tc_conf_source *conf, struct tc_err *err)
                 continue;
             int rc = tc_err_set(err, -TC_EINVAL, "kafka.topics: topic %s stands there twice",
                                 conf->rules[i].topic);
-            if (err)
+            if (err) {
                 err->line = conf->rules[i].line;
+                err->col = conf->rules[i].col;
+            }
             return rc;
         }
     }
@@ -138,15 +140,31 @@ static int make_topics(struct tc_source *k, struct tc_err *err)
     return TC_OK;
 }
 
+/* NULL: *err says which setting is wrong. */
+static rd_kafka_conf_t *make_settings(const struct tc_source_env *env, struct tc_err *err)
+{
+    rd_kafka_conf_t *rc = rd_kafka_conf_new();
+    if (!check_topics(env->conf, err) && !tc_kafka_properties(rc, env, err))
+        return rc;
+    rd_kafka_conf_destroy(rc);
+    return NULL;
+}
+
+static int kafka_check(const struct tc_source_env *env, struct tc_err *err)
+{
+    rd_kafka_conf_t *rc = make_settings(env, err);
+    if (!rc)
+        return -TC_EINVAL;
+    rd_kafka_conf_destroy(rc);
+    return TC_OK;
+}
+
 static int make_client(struct tc_source *k, struct tc_err *err)
 {
     char text[256];
-    rd_kafka_conf_t *rc = rd_kafka_conf_new();
-    int code = tc_kafka_properties(rc, &k->env, err);
-    if (code) {
-        rd_kafka_conf_destroy(rc);
-        return code;
-    }
+    rd_kafka_conf_t *rc = make_settings(&k->env, err);
+    if (!rc)
+        return -TC_EINVAL;
     rd_kafka_conf_set_opaque(rc, k);
     rd_kafka_conf_set_log_cb(rc, on_log);
     rd_kafka_conf_set_error_cb(rc, on_error);
@@ -214,9 +232,7 @@ static struct tc_source *make_source(const struct tc_source_env *env)
 static int kafka_open(struct tc_source **out, const struct tc_source_env *env, struct tc_err *err)
 {
     cpu_set_t old;
-    int code = check_topics(env->conf, err);
-    if (code)
-        return code;
+    int code = TC_OK;
     struct tc_source *k = make_source(env);
     if (k->wake_fd < 0 || k->side_fd < 0)
         code = tc_err_set(err, -TC_EIO, "kafka source %s: no eventfd: %s (raise LimitNOFILE)",
@@ -288,6 +304,7 @@ static void kafka_close(struct tc_source *k)
 const struct tc_source_ops tc_source_kafka = {
     .kind = "kafka",
     .heap_bytes = tc_kafka_heap_bytes,
+    .check = kafka_check,
     .open = kafka_open,
     .poll = tc_kafka_poll,
     .wake_fd = kafka_wake_fd,

@@ -165,7 +165,7 @@ struct tc_source { /* kind kafka */
 /* properties.c: what librdkafka's queues may hold. */
 uint64_t tc_kafka_heap_bytes(const struct tc_conf_source *conf);
 
-/* properties.c: the settings of librdkafka; error names the line of a wrong property. */
+/* properties.c: the settings of librdkafka; error has the place of a wrong property. */
 int tc_kafka_properties(rd_kafka_conf_t *rc, const struct tc_source_env *env,
                         struct tc_err *err) TC_MUST_CHECK;
 

@@ -47,8 +47,10 @@ static int set_own(rd_kafka_conf_t *rc, const char *name, const char *value, str
 static int refuse(const struct tc_conf_property *p, struct tc_err *err, const char *why)
 {
     int rc = tc_err_set(err, -TC_EINVAL, "kafka.properties: %s: %s", p->name, why);
-    if (err)
+    if (err) {
         err->line = p->line;
+        err->col = p->col;
+    }
     return rc;
 }
 
@@ -63,12 +65,10 @@ static int set_users(rd_kafka_conf_t *rc, const struct tc_conf_property *p, stru
         return refuse(p, err, "name the brokers in kafka.brokers and remove this one");
     if (rd_kafka_conf_set(rc, p->name, p->value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
         return TC_OK;
-    int code = tc_err_set(err, -TC_EINVAL,
-                          "kafka.properties: %s: %s (names and values are those of librdkafka %s)",
-                          p->name, text, rd_kafka_version_str());
-    if (err)
-        err->line = p->line;
-    return code;
+    char why[sizeof(text) + 128];
+    snprintf(why, sizeof(why), "%s (names and values are those of librdkafka %s)", text,
+             rd_kafka_version_str());
+    return refuse(p, err, why);
 }
 
 int tc_kafka_properties(rd_kafka_conf_t *rc, const struct tc_source_env *env, struct tc_err *err)

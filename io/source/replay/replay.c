@@ -39,17 +39,42 @@ struct tc_source { /* kind replay */
     _Atomic uint64_t error_cnt;
 };
 
+/* NULL: *err says what is wrong. */
+static gzFile open_file(const struct tc_conf_source *conf, struct tc_err *err)
+{
+    const struct tc_conf_replay *replay = &conf->replay;
+    if (!replay->file || conf->rule_cnt != 1 || replay->speed < 0) {
+        tc_err_set(err, -TC_EINVAL, "replay source %s: needs a file, one room, speed >= 0",
+                   conf->name);
+        return NULL;
+    }
+    errno = 0;
+    gzFile file = gzopen(replay->file, "rb");
+    if (file)
+        return file;
+    tc_err_set(err, -TC_EINVAL, "replay.file: %s: %s", replay->file,
+               errno ? strerror(errno) : "out of memory");
+    if (err) {
+        err->line = replay->line;
+        err->col = replay->col;
+    }
+    return NULL;
+}
+
+static int replay_check(const struct tc_source_env *env, struct tc_err *err)
+{
+    gzFile file = open_file(env->conf, err);
+    if (!file)
+        return -TC_EINVAL;
+    gzclose(file);
+    return TC_OK;
+}
+
 static int replay_open(struct tc_source **out, const struct tc_source_env *env, struct tc_err *err)
 {
-    const char *name = env->conf->replay.file;
-    if (!name || env->conf->rule_cnt != 1 || env->conf->replay.speed < 0)
-        return tc_err_set(err, -TC_EINVAL, "replay source %s: needs a file, one room, speed >= 0",
-                          env->conf->name);
-    errno = 0;
-    gzFile file = gzopen(name, "rb");
+    gzFile file = open_file(env->conf, err);
     if (!file)
-        return tc_err_set(err, -TC_EINVAL, "replay.file: %s: %s", name,
-                          errno ? strerror(errno) : "out of memory");
+        return -TC_EINVAL;
     struct tc_source *r = tc_alloc(sizeof(*r));
     gzbuffer(file, CHUNK_BYTES);
     r->env = *env;
@@ -264,6 +289,7 @@ static void replay_close(struct tc_source *r)
 
 const struct tc_source_ops tc_source_replay = {
     .kind = "replay",
+    .check = replay_check,
     .open = replay_open,
     .poll = replay_poll,
     .wake_fd = replay_wake_fd,

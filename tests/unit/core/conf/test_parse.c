@@ -49,6 +49,7 @@ Test(parse, example)
     cr_assert_str_eq(s->kafka.properties[0].name, "fetch.wait.max.ms");
     cr_assert_str_eq(s->kafka.properties[0].value, "5");
     cr_assert_eq(s->kafka.properties[0].line, 13);
+    cr_assert_eq(s->kafka.properties[0].col, 21);
     cr_assert_eq(s->rule_cnt, 3);
     cr_assert_str_eq(s->rules[1].topic, "trades");
     cr_assert_str_eq(s->rules[1].room, "trades-{header:symbol}");
@@ -59,6 +60,32 @@ Test(parse, example)
     cr_assert_eq(s->rules[2].start.ms, 600000);
     tc_conf_fini(&conf);
     cr_assert_null(conf.arena);
+}
+
+Test(parse, places)
+{
+    /* Goal: what only a library or the disk can judge keeps its place in the file: the name of a
+     * property, the value of a file; what a variable set has none. */
+    static const char replay[] = "sources:\n  - name: r\n    replay:\n      file:\n        f.gz\n";
+    static const char *const env[] = { "TICKCAST_SOURCES_0_REPLAY_FILE=other", NULL };
+    cr_assert_eq(parse(TOPIC "      properties:\n        client.id: x\n        group.id:\n"
+                             "          y\n"),
+                 0, "%s", err.text);
+    const struct tc_conf_kafka *kafka = &conf.sources[0].kafka;
+    cr_assert_eq(kafka->property_cnt, 2);
+    cr_expect_eq(kafka->properties[0].line, 10);
+    cr_expect_eq(kafka->properties[0].col, 9);
+    cr_expect_eq(kafka->properties[1].line, 11);
+    cr_expect_eq(kafka->properties[1].col, 9);
+    cr_assert_eq(parse(replay), 0, "%s", err.text);
+    cr_expect_str_eq(conf.sources[0].replay.file, "f.gz");
+    cr_expect_eq(conf.sources[0].replay.line, 5);
+    cr_expect_eq(conf.sources[0].replay.col, 9);
+    cr_assert_eq(parse_env(replay, env), 0, "%s", err.text);
+    cr_expect_str_eq(conf.sources[0].replay.file, "other");
+    cr_expect_eq(conf.sources[0].replay.line, 0);
+    cr_expect_eq(conf.sources[0].replay.col, 0);
+    tc_conf_fini(&conf);
 }
 
 Test(parse, defaults)

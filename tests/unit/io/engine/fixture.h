@@ -140,8 +140,13 @@ static inline void sc_close(struct tc_source *s)
     s->is_open = false;
 }
 
-static const struct tc_source_ops sc_ops = { "scripted",    sc_open,  sc_poll,  sc_wake_fd,
-                                             sc_wake_at_ns, sc_stats, sc_close, NULL };
+static const struct tc_source_ops sc_ops = { .kind = "scripted",
+                                             .open = sc_open,
+                                             .poll = sc_poll,
+                                             .wake_fd = sc_wake_fd,
+                                             .wake_at_ns = sc_wake_at_ns,
+                                             .stats = sc_stats,
+                                             .close = sc_close };
 
 /* ---- ingest ---- */
 

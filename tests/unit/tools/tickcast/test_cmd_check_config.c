@@ -59,6 +59,44 @@ Test(cmd_check_config, bad)
               said);
 }
 
+#define KAFKA                                                                                      \
+    "sources:\n"                                                                                   \
+    "  - name: k\n"                                                                                \
+    "    kafka:\n"                                                                                 \
+    "      brokers: \"127.0.0.1:1\"\n"                                                             \
+    "      topics: [ { topic: t, room: \"t-{key}\", event: e } ]\n"                                \
+    "      properties:\n"
+
+Test(cmd_check_config, what_only_the_start_would_find)
+{
+    /* Goal: a property that the library refuses and a recording that is not there are 1 with their
+     * place, as in run; good ones are 0. */
+    static const struct {
+        const char *text;
+        int code;
+        const char *part;
+    } rows[] = {
+        { KAFKA "        bogus.key: \"1\"\n", TC_EXIT_CONFIG,
+          ":7:9: error: kafka.properties: bogus.key" },
+        { KAFKA "        client.id: x\n        fetch.wait.max.ms: \"abc\"\n", TC_EXIT_CONFIG,
+          ":8:9: error: kafka.properties: fetch.wait.max.ms" },
+        { KAFKA "        fetch.wait.max.ms: \"5\"\n", TC_EXIT_OK, "from k (kafka)" },
+        { "sources:\n- name: r\n  replay: { file: /nonexistent/file }\n", TC_EXIT_CONFIG,
+          ":3:19: error: replay.file: /nonexistent/file: No such file" },
+        { "sources:\n- { name: s, synth: { room: \"x-{n}\" } }\n- name: r\n  replay: { file: "
+          "nonexistent }\n",
+          TC_EXIT_CONFIG, ":4:19: error: replay.file: nonexistent: No such file" },
+        { "sources: [ { name: r, replay: { file: /dev/null } } ]\n", TC_EXIT_OK,
+          "from r (replay)" },
+    };
+    for (size_t i = 0; i < TC_ARRAY_CNT(rows); i++) {
+        char said[2048];
+        cr_expect_eq(check(rows[i].text, NULL, said, sizeof(said)), rows[i].code, "%zu: %s", i,
+                     said);
+        cr_expect(strstr(said, rows[i].part), "%zu: %s", i, said);
+    }
+}
+
 Test(cmd_check_config, usage)
 {
     /* Goal: a wrong command line is 2. */

@@ -38,7 +38,7 @@ static struct tc_source *open_kafka(const char *brokers)
     struct tc_source *source = NULL;
     struct tc_err err = { 0 };
     conf.kafka.property_cnt = 1;
-    conf.kafka.properties[0] = (struct tc_conf_property){ "fetch.wait.max.ms", "1", 7 };
+    conf.kafka.properties[0] = (struct tc_conf_property){ "fetch.wait.max.ms", "1", 7, 1 };
     cr_assert_eq(try_open(&source, brokers, &err), 0, "%s", err.text);
     return source;
 }
@@ -160,19 +160,37 @@ static void refused(const char *name, const char *value, const char *part)
     struct tc_source *source = NULL;
     struct tc_err err = { 0 };
     conf.kafka.property_cnt = 1;
-    conf.kafka.properties[0] = (struct tc_conf_property){ name, value, 17 };
+    conf.kafka.properties[0] = (struct tc_conf_property){ name, value, 17, 5 };
     cr_assert_eq(try_open(&source, "127.0.0.1:1", &err), -TC_EINVAL, "%s", name);
     cr_assert_eq(err.line, 17);
+    cr_assert_eq(err.col, 5);
     cr_assert(strstr(err.text, part), "%s", err.text);
+    const struct tc_source_env env = { .conf = &conf };
+    struct tc_err same = { 0 };
+    cr_assert_eq(tc_source_kafka.check(&env, &same), -TC_EINVAL, "%s", name);
+    cr_assert_str_eq(same.text, err.text);
+    cr_assert(same.line == 17 && same.col == 5, "%d:%d", same.line, same.col);
 }
 
-Test(kafka, wrong_properties_name_their_line)
+Test(kafka, wrong_properties_name_their_place)
 {
-    /* goal: unknown name, wrong value, and settings that are ours are refused with their line */
+    /* goal: unknown name, wrong value, and settings that are ours are refused with their
+     * place, by the check alone as well */
     refused("fetch.wait.max.msx", "5", "fetch.wait.max.msx");
     refused("fetch.wait.max.ms", "soon", "fetch.wait.max.ms");
     refused("enable.auto.commit", "true", "tickcast itself");
     refused("bootstrap.servers", "a:1", "kafka.brokers");
+}
+
+Test(kafka, check_takes_good_settings)
+{
+    /* Goal: the check takes what opening would take, without a broker. */
+    const struct tc_source_env env = { .conf = &conf };
+    struct tc_err err = { 0 };
+    conf.kafka.brokers = "127.0.0.1:1";
+    conf.kafka.property_cnt = 1;
+    conf.kafka.properties[0] = (struct tc_conf_property){ "fetch.wait.max.ms", "1", 7, 1 };
+    cr_assert_eq(tc_source_kafka.check(&env, &err), TC_OK, "%s", err.text);
 }
 
 Test(kafka, a_topic_twice_is_refused)

@@ -50,12 +50,12 @@ Test(kafka_properties, the_operator_wins)
     /* Goal: a property replaces the default, the last one of a name counts, and ours may be
      * repeated with the value that it has. */
     static const struct tc_conf_property properties[] = {
-        { "client.id", "other", 1 },
-        { "fetch.wait.max.ms", "7", 2 },
-        { "group.id", "mine", 3 },
-        { "fetch.wait.max.ms", "9", 4 },
-        { "enable.auto.commit", "false", 5 },
-        { "isolation.level", "read_uncommitted", 6 },
+        { "client.id", "other", 1, 9 },
+        { "fetch.wait.max.ms", "7", 2, 9 },
+        { "group.id", "mine", 3, 9 },
+        { "fetch.wait.max.ms", "9", 4, 9 },
+        { "enable.auto.commit", "false", 5, 9 },
+        { "isolation.level", "read_uncommitted", 6, 9 },
     };
     rd_kafka_conf_t *rc = rd_kafka_conf_new();
     struct tc_err err;
@@ -70,28 +70,29 @@ Test(kafka_properties, the_operator_wins)
 Test(kafka_properties, refusals)
 {
     /* Goal: what is ours, what names the brokers elsewhere, and what the library does not know or
-     * take is refused with name and line, the good property before it notwithstanding. */
+     * take is refused with name and place, the good property before it notwithstanding. */
     static const struct {
         struct tc_conf_property property;
         const char *why;
     } rows[] = {
-        { { "enable.auto.commit", "true", 11 }, "tickcast itself" },
-        { { "enable.auto.offset.store", "true", 12 }, "tickcast itself" },
-        { { "enable.partition.eof", "false", 13 }, "tickcast itself" },
-        { { "auto.offset.reset", "latest", 14 }, "tickcast itself" },
-        { { "allow.auto.create.topics", "true", 15 }, "tickcast itself" },
-        { { "bootstrap.servers", "c:3", 16 }, "kafka.brokers" },
-        { { "metadata.broker.list", "c:3", 17 }, "kafka.brokers" },
-        { { "fetch.wait.max.mss", "5", 18 }, "librdkafka" },
-        { { "fetch.wait.max.ms", "soon", 19 }, "librdkafka" },
-        { { "fetch.wait.max.ms", "-1", 20 }, "librdkafka" },
+        { { "enable.auto.commit", "true", 11, 9 }, "tickcast itself" },
+        { { "enable.auto.offset.store", "true", 12, 9 }, "tickcast itself" },
+        { { "enable.partition.eof", "false", 13, 9 }, "tickcast itself" },
+        { { "auto.offset.reset", "latest", 14, 9 }, "tickcast itself" },
+        { { "allow.auto.create.topics", "true", 15, 9 }, "tickcast itself" },
+        { { "bootstrap.servers", "c:3", 16, 9 }, "kafka.brokers" },
+        { { "metadata.broker.list", "c:3", 17, 9 }, "kafka.brokers" },
+        { { "fetch.wait.max.mss", "5", 18, 9 }, "librdkafka" },
+        { { "fetch.wait.max.ms", "soon", 19, 9 }, "librdkafka" },
+        { { "fetch.wait.max.ms", "-1", 20, 9 }, "librdkafka" },
     };
     for (size_t i = 0; i < TC_ARRAY_CNT(rows); i++) {
-        const struct tc_conf_property both[] = { { "client.id", "x", 1 }, rows[i].property };
+        const struct tc_conf_property both[] = { { "client.id", "x", 1, 9 }, rows[i].property };
         struct tc_err err = { 0 };
         rd_kafka_conf_t *rc = rd_kafka_conf_new();
         cr_expect_eq(apply(rc, both, 2, &err), -TC_EINVAL, "%s", rows[i].property.name);
         cr_expect_eq(err.line, rows[i].property.line, "%s", err.text);
+        cr_expect_eq(err.col, 9, "%s", err.text);
         cr_expect(strstr(err.text, rows[i].property.name), "%s", err.text);
         cr_expect(strstr(err.text, rows[i].why), "%s", err.text);
         cr_expect_eq(apply(rc, both, 2, NULL), -TC_EINVAL);

@@ -110,12 +110,32 @@ Test(replay, big_file_is_streamed_whole)
 
 Test(replay, missing_file_is_a_setting_error)
 {
-    /* goal: the operator is told the file and why */
+    /* goal: the operator is told the file, its place and why, by the check alone as well */
     struct tc_source *source = NULL;
     struct tc_err err = { 0 };
     conf.rule_cnt = 1;
-    conf.replay = (struct tc_conf_replay){ .file = "/nonexistent/file", .speed = 1 };
+    conf.replay =
+        (struct tc_conf_replay){ .file = "/nonexistent/file", .speed = 1, .line = 5, .col = 11 };
     struct tc_source_env env = { .conf = &conf };
     cr_assert_eq(tc_source_replay.open(&source, &env, &err), -TC_EINVAL);
-    cr_assert(strstr(err.text, "/nonexistent/file"), "%s", err.text);
+    cr_assert(strstr(err.text, "/nonexistent/file: No such file"), "%s", err.text);
+    cr_assert(err.line == 5 && err.col == 11, "%d:%d", err.line, err.col);
+    struct tc_err same = { 0 };
+    cr_assert_eq(tc_source_replay.check(&env, &same), -TC_EINVAL);
+    cr_assert_str_eq(same.text, err.text);
+    cr_assert(same.line == 5 && same.col == 11, "%d:%d", same.line, same.col);
+    cr_assert_eq(tc_source_replay.check(&env, NULL), -TC_EINVAL);
+}
+
+Test(replay, check_takes_a_file_that_opens)
+{
+    /* Goal: the check takes a recording that is there. */
+    char path[32];
+    struct tc_err err = { 0 };
+    write_file(path, "wb6", "1 {}\n", 5);
+    conf.rule_cnt = 1;
+    conf.replay = (struct tc_conf_replay){ .file = path, .speed = 1 };
+    struct tc_source_env env = { .conf = &conf };
+    cr_assert_eq(tc_source_replay.check(&env, &err), TC_OK, "%s", err.text);
+    unlink(path);
 }
