@@ -4,7 +4,8 @@
 #
 #   cmake/deps.sh build     compiler, CMake and libraries: enough for the program
 #   cmake/deps.sh demo      the above, and kcat, with which a user publishes to the demo
-#   cmake/deps.sh test      the above, and what only the tests need
+#   cmake/deps.sh bench     build, and Python, which ./run bench is written in
+#   cmake/deps.sh test      all of the above, and what only the tests need
 #   cmake/deps.sh prefix    only the private prefix build/deps/usr (nothing on Debian 13)
 #
 # What is missing is named before anything is changed. Debian packages need root or sudo; the private
@@ -42,6 +43,11 @@ packages_build() {
 packages_demo() {
     packages_build
     echo 'kcat|kcat'
+}
+
+packages_bench() {
+    packages_build
+    echo python3
 }
 
 packages_test() {
@@ -90,6 +96,17 @@ install_packages() {
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing \
         </dev/null >>build/apt.log 2>&1 ||
         { tail -n 20 build/apt.log >&2; die "apt-get install failed (build/apt.log has it all)"; }
+}
+
+# What the suites fetch by themselves when they run; tests/kafka/setup.sh and tests/e2e/setup.sh do it.
+announce_downloads() {
+    local kafka=${TC_KAFKA_DIR:-build/kafka} e2e=${TC_E2E_DIR:-build/e2e}
+    [ -f "$kafka/libs/.complete" ] ||
+        say "The tests will download Apache Kafka by Maven (about 45 MiB into $kafka)"
+    cmp -s tests/e2e/package.json "$e2e/.installed.json" ||
+        say "The browser tests will download npm packages (ws, playwright-core) into $e2e"
+    cmp -s tests/e2e/requirements.txt "$e2e/.installed.txt" ||
+        say "The browser tests will download pip packages (websockets) into $e2e"
 }
 
 # ---------------------------------------------------------------- the private prefix of Debian 12
@@ -166,19 +183,20 @@ unpack_prefix() { # DEBS PLACE
 
 SUITE=$(suite_id)
 case ${1-} in
-build | demo)
+build | demo | bench)
     install_packages "$1"
     make_prefix
     ;;
 test)
     # two lists, one announcement
     packages_all() { packages_build; packages_test; }
+    announce_downloads
     install_packages all
     make_prefix
     ;;
 prefix) make_prefix ;;
 *)
-    say "usage: cmake/deps.sh build|demo|test|prefix"
+    say "usage: cmake/deps.sh build|demo|bench|test|prefix"
     exit 2
     ;;
 esac

@@ -6,11 +6,12 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import RUN, TICKCAST, Closed, Engine, Ws, case, check, equal, http, main, run, wait_for
+from harness import RUN, TICKCAST, Closed, Engine, Ws, case, check, equal, http, main, run, start, wait_for
 
 SYNTH = {"name": "main", "synth": {"symbols": 4, "rate": 200, "burst": 1, "payload_bytes": 150, "seed": 1,
                                    "room": "ticker-S{n}", "event": "ticker-update"}}
@@ -35,6 +36,13 @@ sources:
         - { topic: ticks, format: json, room: "ticker-{key}", event: ticker-update, class: latest }
 """
 
+REPLAY = """listen: "127.0.0.1:1"
+sources:
+  - name: main
+    replay:
+      file: "no-such-recording.jsonl.gz"
+"""
+
 # name, text, the line that must be named, a part of the message
 CONFIGS = [
     ("unknown key", GOOD + "colour: red\n", 9, "colour"),
@@ -55,6 +63,9 @@ CONFIGS = [
     ("no source", 'listen: "127.0.0.1:1"\n', None, "source"),
     ("bad address", GOOD.replace("127.0.0.1:1\"", "nowhere\""), 1, "listen"),
     ("bad start", GOOD.replace("start: latest", "start: soonish"), 6, "start"),
+    ("property unknown to librdkafka", GOOD + '      properties: { bogus.key: "1" }\n', 9, "bogus.key"),
+    ("property of a wrong value", GOOD + '      properties:\n        fetch.wait.max.ms: "abc"\n', 10, "fetch.wait.max.ms"),
+    ("no such recording", REPLAY, 5, "no-such-recording.jsonl.gz"),
 ]
 
 
@@ -71,11 +82,13 @@ def config_case(name, text, line, part):
         said = out + err
         equal(code, 1, "exit code (said %r)" % said[:300])
         if line:
-            check(re.search(r"\b%d:\d+" % line, said) or re.search(r"line %d\b.*col" % line, said),
+            check(re.search(r"\b%d:[1-9]" % line, said) or re.search(r"line %d\b.*col" % line, said),
                   "line %d and a column are not named: %r" % (line, said[:300]))
         check(part in said, "%r is not named: %r" % (part, said[:300]))
         code, out, err = check_config(text, "run")
         equal(code, 1, "exit code of run")
+        if line:
+            check(re.search(r":%d:[1-9]" % line, out + err), "run names no line %d and column: %r" % (line, (out + err)[:300]))
     configuration.__name__ = "configuration_" + re.sub(r"\W+", "_", name)
     case(configuration)
 
@@ -102,6 +115,23 @@ def usage_errors():
         equal(run([TICKCAST, *args])[0], 2, "exit code of %s" % args)
     for args in (["--help"], ["run", "--help"], ["sub", "--help"], ["pub", "--help"], ["version"]):
         equal(run([TICKCAST, *args])[0], 0, "exit code of %s" % args)
+
+
+@case
+def sub_says_how_it_ended():
+    """Exit 4 and why: a room that is refused beside one that is not, an engine that went away; else 0."""
+    with Engine([SYNTH]) as e:
+        url = ["--url", "ws://127.0.0.1:%d/ws" % e.port]
+        code, out, err = run([TICKCAST, "sub", "ticker-S1", "--seconds", "1", *url])
+        check(code == 0 and "ticker-S1" in out, "a good end: %s %s" % (code, err[-300:]))
+        code, out, err = run([TICKCAST, "sub", "orders-1", "ticker-S1", "--seconds", "1", *url])
+        check(code == 4 and "ticker-S1" in out and "refused 1 of 2 rooms: orders-1" in err, "refused: %s %s" % (code, err[-300:]))
+        process = start([TICKCAST, "sub", "ticker-S1", "--seconds", "3", "--quiet", *url], stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE)
+        wait_for(lambda: e.metrics()["tickcast_members"] == 1, 5, "the subscription")
+        e.kill()
+        _, err = process.communicate(timeout=20)
+        check(process.returncode == 4 and b"not connected at the end" in err, "went away: %s %s" % (process.returncode, err[-300:]))
 
 
 # ---------------------------------------------------------------- start-up

@@ -228,43 +228,54 @@ static void greet(const struct demo *d)
     fflush(stdout);
 }
 
-static bool take_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+static int wrong(const char *what, const char *value)
 {
-    return text && tc_fmt_parse_u64(tc_str_from(text), max, out) && *out >= min;
+    fprintf(stderr, "tickcast demo: %s%s\ntry: tickcast demo --help\n", what, value);
+    return TC_EXIT_USAGE;
 }
 
-/* NULL, or the option that is wrong. */
-static const char *take_options(struct options *o, int argc, char **argv)
+/* TC_EXIT_OK, or TC_EXIT_USAGE after a message. */
+static int take_options(struct options *o, int argc, char **argv)
 {
+    const struct {
+        const char *name;
+        uint64_t min;
+        uint64_t max;
+        uint64_t *out;
+    } rows[] = {
+        { "--port", 0, PORT_MAX, &o->port },
+        { "--rate", 1, RATE_MAX, &o->rate },
+        { "--symbols", SYMBOLS_MIN, SYMBOLS_MAX, &o->symbols },
+    };
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        bool is_good = false;
+        char what[64];
+        size_t row = 0;
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             o->is_help = true;
             continue;
         }
-        if (strcmp(argv[i], "--port") == 0)
-            is_good = take_number(value, 0, PORT_MAX, &o->port);
-        else if (strcmp(argv[i], "--rate") == 0)
-            is_good = take_number(value, 1, RATE_MAX, &o->rate);
-        else if (strcmp(argv[i], "--symbols") == 0)
-            is_good = take_number(value, SYMBOLS_MIN, SYMBOLS_MAX, &o->symbols);
-        if (!is_good)
-            return argv[i];
+        while (row < TC_ARRAY_CNT(rows) && strcmp(argv[i], rows[row].name) != 0)
+            row++;
+        if (row == TC_ARRAY_CNT(rows))
+            return wrong("not understood: ", argv[i]);
+        if (i + 1 == argc)
+            return wrong("it needs a number: ", argv[i]);
         i++;
+        snprintf(what, sizeof(what), "%s is %" PRIu64 "..%" PRIu64 ", not ", rows[row].name,
+                 rows[row].min, rows[row].max);
+        if (!tc_fmt_parse_u64(tc_str_from(argv[i]), rows[row].max, rows[row].out) ||
+            *rows[row].out < rows[row].min)
+            return wrong(what, argv[i]);
     }
-    return NULL;
+    return TC_EXIT_OK;
 }
 
 int tc_cmd_demo(int argc, char **argv)
 {
     struct options o = { .port = 8080, .rate = 240, .symbols = SYMBOLS_MIN };
     struct tc_err err = { .code = 0 };
-    const char *bad = take_options(&o, argc, argv);
-    if (bad) {
-        fprintf(stderr, "tickcast demo: not understood: %s\ntry: tickcast demo --help\n", bad);
+    if (take_options(&o, argc, argv) != TC_EXIT_OK)
         return TC_EXIT_USAGE;
-    }
     if (o.is_help) {
         fputs(usage_text, stdout);
         return TC_EXIT_OK;

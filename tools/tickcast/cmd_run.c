@@ -13,12 +13,13 @@
 #include "tools/tickcast/pages.h"
 
 static const char usage_text[] =
-    "usage: tickcast run --config FILE [--print-topology | --print-memory]\n"
+    "usage: tickcast run [--config FILE] [--print-topology | --print-memory]\n"
     "\n"
     "Serves until SIGTERM or Ctrl-C, then gives clients time to leave. The log is JSON lines on "
     "stderr.\n"
-    "Every key of the configuration can be set by a variable TICKCAST_..., with which FILE may be "
-    "absent.\n"
+    "Every key of the configuration can be set by a variable TICKCAST_...; --config may be left "
+    "out when\n"
+    "variables configure everything.\n"
     "\n"
     "  --config FILE      the configuration, - for standard input\n"
     "  --print-topology   print threads, cores and links, and leave\n"

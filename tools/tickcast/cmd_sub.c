@@ -49,7 +49,8 @@ static const char usage_text[] =
     "  tickcast sub ticker-BTCUSDT ticker-ETHUSDT --count 100 --json | jq .data\n"
     "  tickcast sub ticker-BTCUSDT --from demo/ticks/3@9f2c:18273640\n"
     "\n"
-    "exit: 0 done, 2 usage, 4 the engine refused, went away, or a chain was broken\n";
+    "exit: 0 done, 2 usage, 4 the engine refused a room, was gone at the end, or a chain was "
+    "broken\n";
 
 struct options {
     struct tc_url url;
@@ -251,10 +252,17 @@ static void back_off(struct tc_sub *sub, uint32_t try_idx, int64_t until_ms)
     }
 }
 
-static void say(const struct tc_sub *sub, const char *text)
+/* Notices about the connection: no message of the server is their line, and --quiet keeps them. */
+static void say(const char *text)
 {
-    if (!sub->is_quiet || sub->is_json)
-        fprintf(stderr, "tickcast sub: %s\n", text);
+    fprintf(stderr, "tickcast sub: %s\n", text);
+}
+
+/* The job has ended without a connection; why may be empty. */
+static int end_down(const char *why)
+{
+    fprintf(stderr, "tickcast sub: not connected at the end%s%s\n", why[0] ? ": " : "", why);
+    return EXIT_REMOTE;
 }
 
 /* The whole job over as many connections as it takes. */
@@ -262,21 +270,22 @@ static int run(const struct options *o, struct tc_sub *sub)
 {
     int64_t until_ms =
         o->seconds && o->seconds < UINT32_MAX ? now_ms() + (int64_t)o->seconds * 1000 : INT64_MAX;
+    struct tc_err err = { 0 }; /* of the newest failure */
     bool was_up = false;
     uint32_t try_idx = 0;
     while (!stop && now_ms() < until_ms) {
         struct tc_ws_client *client = NULL;
-        struct tc_err err = { 0 };
-        int rc = tc_ws_client_open(&client, &o->url, &stop, &err);
+        struct tc_err try_err = { 0 };
+        int rc = tc_ws_client_open(&client, &o->url, &stop, &try_err);
         if (rc == TC_OK) {
             uint64_t before_cnt = sub->stats.update_cnt;
             sub->stats.reconnect_cnt += was_up;
             if (was_up)
-                say(sub, "connected again");
+                say("connected again");
             was_up = true;
-            rc = read_all(client, sub, until_ms, &err);
+            rc = read_all(client, sub, until_ms, &try_err);
             tc_ws_client_close(client);
-            if (rc == TC_OK)
+            if (rc == TC_OK || (stop && rc == -TC_EAGAIN))
                 return EXIT_CLEAN;
             if (sub->stats.update_cnt > before_cnt)
                 try_idx = 0;
@@ -284,17 +293,18 @@ static int run(const struct options *o, struct tc_sub *sub)
             fprintf(stderr,
                     "tickcast sub: %s\nIs the engine running? `tickcast demo` starts one; "
                     "--wait keeps trying.\n",
-                    err.text);
+                    try_err.text);
             return EXIT_REMOTE;
         }
-        if (stop)
+        if (stop && rc == -TC_EAGAIN)
             break;
-        say(sub, err.text);
-        if (o->is_once)
-            return EXIT_REMOTE;
+        err = try_err;
+        if (stop || o->is_once)
+            break;
+        say(err.text);
         back_off(sub, try_idx++, until_ms);
     }
-    return was_up ? EXIT_CLEAN : EXIT_REMOTE;
+    return end_down(err.text);
 }
 
 int tc_cmd_sub(int argc, char **argv)
@@ -325,7 +335,8 @@ int tc_cmd_sub(int argc, char **argv)
     if (sub.is_json || sub.stats.update_cnt + sub.stats.error_cnt > 0 || rc == EXIT_CLEAN)
         tc_sub_summary(&sub);
     fflush(sub.out);
-    if (tc_sub_is_broken(&sub) || sub.refused_cnt == sub.room_cnt)
+    bool is_refused = tc_sub_tell_refused(&sub);
+    if (is_refused || tc_sub_is_broken(&sub))
         rc = EXIT_REMOTE;
     tc_sub_fini(&sub);
     return rc;

@@ -152,6 +152,17 @@ static void note(struct tc_sub *sub, const char *colour, const char *fmt, ...)
     va_end(args);
 }
 
+enum { POS_TEXT_BYTES = 24 };
+
+/* A position; the wire's null as what it means there. */
+static const char *pos_text(char to[static POS_TEXT_BYTES], int64_t pos, const char *none)
+{
+    if (pos < 0)
+        return none;
+    snprintf(to, POS_TEXT_BYTES, "%" PRId64, pos);
+    return to;
+}
+
 static void broken(struct tc_sub *sub, const struct message *m, const char *what, int64_t last)
 {
     if (sub->is_json)
@@ -221,9 +232,10 @@ static void on_conflated(struct tc_sub *sub, const struct message *m)
     int64_t from = int_of(m, "from", TC_CHAIN_NONE);
     int64_t to = int_of(m, "to", TC_CHAIN_NONE);
     int64_t skipped = int_of(m, "skipped", 0);
+    char texts[2][POS_TEXT_BYTES];
     sub->stats.conflated_cnt += (uint64_t)TC_MAX(skipped, 0);
-    note(sub, YELLOW, "conflated %s (%" PRId64 ", %" PRId64 "]: %" PRId64 " skipped", m->room->name,
-         from, to, skipped);
+    note(sub, YELLOW, "conflated %s (%s, %s]: %" PRId64 " skipped", m->room->name,
+         pos_text(texts[0], from, "start"), pos_text(texts[1], to, "unknown"), skipped);
     if (tc_chain_conflated(&m->room->chain, from, to) == TC_CHAIN_HOLE) {
         sub->stats.hole_cnt++;
         broken(sub, m, "hole", last);
@@ -241,6 +253,14 @@ static void on_error(struct tc_sub *sub, const struct message *m)
         m->room->is_refused = true;
         sub->refused_cnt++;
     }
+    sub->command_refused_cnt += !m->room;
+}
+
+static void on_confirmed(struct tc_sub *sub, const struct message *m)
+{
+    tc_chain_confirm(&m->room->chain, str_of(m, "log"), int_of(m, "pos", TC_CHAIN_NONE));
+    sub->refused_cnt -= m->room->is_refused; /* before the connection was made anew */
+    m->room->is_refused = false;
 }
 
 /* Events without a room. True: it was one. */
@@ -266,23 +286,25 @@ static bool on_notice(struct tc_sub *sub, const struct message *m)
     const char *why = reason.ptr ? reason.ptr : "";
     int64_t from = int_of(m, "from", TC_CHAIN_NONE);
     int64_t to = int_of(m, "to", TC_CHAIN_NONE);
+    char texts[2][POS_TEXT_BYTES];
+    const char *begin = pos_text(texts[0], from, "unknown");
+    const char *end = pos_text(texts[1], to, "unknown");
     if (strcmp(m->event, "subscription-confirmed") == 0) {
-        tc_chain_confirm(chain, log, int_of(m, "pos", TC_CHAIN_NONE));
+        on_confirmed(sub, m);
     } else if (strcmp(m->event, "conflated") == 0) {
         on_conflated(sub, m);
     } else if (strcmp(m->event, "gap") == 0) {
         sub->stats.gap_cnt++;
         tc_chain_gap(chain, to);
-        note(sub, YELLOW, "gap %s (%" PRId64 ", %" PRId64 "] %s", m->room->name, from, to, why);
+        note(sub, YELLOW, "gap %s (%s, %s] %s", m->room->name, begin, end, why);
     } else if (strcmp(m->event, "recovered") == 0) {
         sub->stats.recovered_cnt++;
-        note(sub, CYAN, "recovered %s (%" PRId64 ", %" PRId64 "]: %" PRId64 " updates",
-             m->room->name, from, to, int_of(m, "count", 0));
+        note(sub, CYAN, "recovered %s (%s, %s]: %" PRId64 " updates", m->room->name, begin, end,
+             int_of(m, "count", 0));
     } else if (strcmp(m->event, "cannot-recover") == 0) {
         sub->stats.cannot_recover_cnt++;
         tc_chain_cannot_recover(chain);
-        note(sub, YELLOW, "cannot-recover %s (%" PRId64 ", %" PRId64 "] %s", m->room->name, from,
-             to, why);
+        note(sub, YELLOW, "cannot-recover %s (%s, %s] %s", m->room->name, begin, end, why);
     } else if (strcmp(m->event, "moved") == 0) {
         tc_chain_moved(chain, log, int_of(m, "pos", TC_CHAIN_NONE));
         note(sub, YELLOW, "moved %s to %.*s", m->room->name, (int)log.len, log.ptr ? log.ptr : "");
@@ -343,4 +365,22 @@ void tc_sub_summary(const struct tc_sub *sub)
     if (sub->room_cnt == 1 && sub->rooms[0].chain.last >= 0 && sub->rooms[0].chain.log[0])
         fprintf(sub->note, "to go on from here: --from %s:%" PRId64 "\n", sub->rooms[0].chain.log,
                 sub->rooms[0].chain.last);
+}
+
+bool tc_sub_tell_refused(const struct tc_sub *sub)
+{
+    enum { NAMES_MAX = 8 };
+    uint32_t shown_cnt = 0;
+    if (sub->refused_cnt > 0) {
+        fprintf(sub->note, "tickcast sub: the engine refused %u of %u rooms:", sub->refused_cnt,
+                sub->room_cnt);
+        for (uint32_t i = 0; i < sub->room_cnt && shown_cnt < NAMES_MAX; i++) {
+            if (sub->rooms[i].is_refused && ++shown_cnt)
+                fprintf(sub->note, " %s", sub->rooms[i].name);
+        }
+        fputs(shown_cnt < sub->refused_cnt ? " ...\n" : "\n", sub->note);
+    }
+    if (sub->command_refused_cnt > 0)
+        fprintf(sub->note, "tickcast sub: the engine refused a command, see its error\n");
+    return sub->refused_cnt + sub->command_refused_cnt > 0;
 }

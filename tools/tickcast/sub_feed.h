@@ -47,8 +47,9 @@ struct tc_sub {
     uint64_t count_max; /* updates, 0: no end */
     struct tc_sub_room *rooms;
     uint32_t room_cnt;
-    uint32_t refused_cnt;
-    int64_t reconnect_ms; /* of a `draining`; -1: none */
+    uint32_t refused_cnt;         /* rooms that the server has not confirmed since */
+    uint32_t command_refused_cnt; /* error events about no single room */
+    int64_t reconnect_ms;         /* of a `draining`; -1: none */
     struct tc_sub_stats stats;
 };
 
@@ -67,6 +68,9 @@ bool tc_sub_on_message(struct tc_sub *sub, const char *text, size_t len);
 
 /* The last lines: what was seen and what was proved. */
 void tc_sub_summary(const struct tc_sub *sub);
+
+/* Says on note what the server refused, in JSON mode too. False: nothing. */
+bool tc_sub_tell_refused(const struct tc_sub *sub);
 
 /* Holes or repeated positions were seen. */
 static inline bool tc_sub_is_broken(const struct tc_sub *sub)

@@ -11,24 +11,28 @@ static int run(char *const *words)
 
 Test(cmd_demo, usage)
 {
-    /* Goal: a wrong command line is 2 and names the word; bounds of the numbers are kept. */
-    static char *const rows[][4] = {
-        { "--port", NULL },
-        { "--port", "65536", NULL },
-        { "--port", "-1", NULL },
-        { "--port", "x", NULL },
-        { "--rate", "0", NULL },
-        { "--rate", "100001", NULL },
-        { "--symbols", "11", NULL },
-        { "--symbols", "25", NULL },
-        { "--symbols", "12x", NULL },
-        { "fast", NULL },
-        { "--help", "--speed", NULL },
+    /* Goal: a wrong command line is 2 and names the word; a number that is out of its bounds is
+     * named with them. */
+    static const struct {
+        char *words[4];
+        const char *part;
+    } rows[] = {
+        { { "--port", NULL }, "it needs a number: --port\n" },
+        { { "--port", "65536", NULL }, "--port is 0..65535, not 65536\n" },
+        { { "--port", "-1", NULL }, "--port is 0..65535, not -1\n" },
+        { { "--port", "x", NULL }, "--port is 0..65535, not x\n" },
+        { { "--rate", "0", NULL }, "--rate is 1..100000, not 0\n" },
+        { { "--rate", "100001", NULL }, "--rate is 1..100000, not 100001\n" },
+        { { "--symbols", "11", NULL }, "--symbols is 12..24, not 11\n" },
+        { { "--symbols", "25", NULL }, "--symbols is 12..24, not 25\n" },
+        { { "--symbols", "12x", NULL }, "--symbols is 12..24, not 12x\n" },
+        { { "fast", NULL }, "not understood: fast\n" },
+        { { "--help", "--speed", NULL }, "not understood: --speed\n" },
     };
     for (size_t i = 0; i < TC_ARRAY_CNT(rows); i++) {
-        cr_expect_eq(run(rows[i]), TC_EXIT_USAGE, "row %zu", i);
-        cr_expect(strstr(captured, "not understood: ") && strstr(captured, "demo --help"),
-                  "row %zu: %s", i, captured);
+        cr_expect_eq(run(rows[i].words), TC_EXIT_USAGE, "row %zu", i);
+        cr_expect(strstr(captured, rows[i].part) && strstr(captured, "demo --help"), "row %zu: %s",
+                  i, captured);
     }
 }
 

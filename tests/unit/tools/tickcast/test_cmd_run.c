@@ -59,6 +59,7 @@ Test(cmd_run, help)
     cr_assert(strstr(captured, "--config FILE") && strstr(captured, "--print-topology") &&
                   strstr(captured, "--print-memory") && strstr(captured, "exit: 0"),
               "%s", captured);
+    cr_assert(strstr(captured, "--config may be left out"), "%s", captured);
     cr_assert_eq(run((char *[]){ "--config", "/nowhere/at-all", "-h", NULL }), TC_EXIT_OK);
 }
 
@@ -82,6 +83,19 @@ Test(cmd_run, bad_address)
     write_conf("listen: \"not.a.local.name:1\"\n" SYNTH);
     cr_assert_eq(run((char *[]){ "--config", conf_name, NULL }), TC_EXIT_CONFIG);
     cr_assert(strstr(captured, "not.a.local.name"), "%s", captured);
+}
+
+Test(cmd_run, bad_source)
+{
+    /* Goal: what a source finds wrong when it is opened is 1, with its place in the file. */
+    char where[64];
+    write_conf("listen: \"127.0.0.1:0\"\nadmin: { listen: \"127.0.0.1:0\" }\n"
+               "limits: { connections: 50, members: 500, rooms: 100 }\n"
+               "sources:\n- name: r\n  history: { bytes: 2097152, events: 4096 }\n"
+               "  replay: { file: /nonexistent/file }\n");
+    cr_assert_eq(run((char *[]){ "--config", conf_name, NULL }), TC_EXIT_CONFIG);
+    snprintf(where, sizeof(where), "%s:7:19: error: replay.file: ", conf_name);
+    cr_assert(strstr(captured, where), "%s", captured);
 }
 
 Test(cmd_run, port_in_use)

@@ -145,6 +145,55 @@ Test(sub_feed, junk)
     end(&sub);
 }
 
+Test(sub_feed, null_positions)
+{
+    /* Goal: a null of the wire is no -1 in the text, and comes as it is in JSON. */
+    static const char lost[] = "{\"event\":\"cannot-recover\",\"room\":\"ticker-A\",\"from\":5,"
+                               "\"to\":null,\"reason\":\"other-log\"}";
+    static const char gap[] =
+        "{\"event\":\"gap\",\"room\":\"ticker-A\",\"log\":\"l\",\"from\":null,"
+        "\"to\":null,\"reason\":\"recreated\"}";
+    static const char conflated[] = "{\"event\":\"conflated\",\"room\":\"ticker-A\",\"from\":null,"
+                                    "\"to\":9,\"skipped\":3}";
+    struct tc_sub sub;
+    begin(&sub);
+    hear(&sub, lost);
+    hear(&sub, gap);
+    hear(&sub, conflated);
+    fflush(sub.out);
+    cr_assert_str_eq(out_text, "cannot-recover ticker-A (5, unknown] other-log\n"
+                               "gap ticker-A (unknown, unknown] recreated\n"
+                               "conflated ticker-A (start, 9]: 3 skipped\n");
+    sub.is_json = true;
+    hear(&sub, lost);
+    fflush(sub.out);
+    cr_assert_not_null(strstr(out_text, lost));
+    end(&sub);
+}
+
+Test(sub_feed, tells_refused)
+{
+    /* Goal: what was refused is named; a room that is confirmed later is refused no more. */
+    static const char refused[] =
+        "{\"event\":\"error\",\"code\":\"overloaded\",\"room\":\"ticker-B\"}";
+    struct tc_sub sub;
+    begin(&sub);
+    sub.is_json = true;
+    cr_assert_not(tc_sub_tell_refused(&sub));
+    hear(&sub, refused);
+    cr_assert(tc_sub_tell_refused(&sub));
+    fflush(sub.out);
+    cr_assert_not_null(strstr(out_text, "the engine refused 1 of 2 rooms: ticker-B\n"));
+    hear(&sub, "{\"event\":\"subscription-confirmed\",\"room\":\"ticker-B\",\"log\":\"l\","
+               "\"pos\":4}");
+    cr_assert_not(tc_sub_tell_refused(&sub));
+    hear(&sub, "{\"event\":\"error\",\"code\":\"rate-limited\",\"message\":\"slowly\"}");
+    cr_assert(tc_sub_tell_refused(&sub));
+    fflush(sub.out);
+    cr_assert_not_null(strstr(out_text, "the engine refused a command"));
+    end(&sub);
+}
+
 Test(sub_feed, room_names)
 {
     /* Goal: an illegal name is refused before it is sent. */
