@@ -124,8 +124,13 @@ static bool take_flight(struct tc_net *net, uint32_t slot)
     struct tc_tls_io *io = &net->tls->io;
     size_t len = io->out_len;
     io->out_len = 0;
+    const struct tc_net_conn *c = &net->conns[slot];
     if (len == 0)
         return true;
+    if (c->out_len - c->out_off + len > TC_NET_OUT_MAX + TC_TLS_FLIGHT_MAX) {
+        tc_net_end(net, slot, TC_CLOSE_UNREAD); /* it makes TLS answer and reads nothing */
+        return false;
+    }
     if (!tc_net_out_append(net, slot, net->tls->flight, len))
         return false;
     tc_net_out_list(net, slot);
@@ -296,6 +301,7 @@ static void shake(struct tc_net *net, uint32_t slot)
         fail(net, slot);
     } else if (rc == 1) {
         c->is_handshaking = false;
+        tc_wheel_cancel(&net->wheel, slot);
         tc_count_add(&net->conf.metric->tls_handshakes, 1);
         tc_count_add(&net->conf.metric->tls_resumed, (uint64_t)SSL_session_reused(ct->ssl));
         net->conf.sessions[0]->on_open(net, slot);

@@ -100,7 +100,8 @@ SSL *tc_tls_open(struct tc_tls_ctx *ctx, struct tc_tls_io *io) TC_MUST_CHECK;
 void tc_tls_close(SSL *ssl);
 
 /* Goes on with the handshake. 1: done, and what is left of in is for tc_tls_read; 0: more bytes are
- * needed, in is used up; -TC_EINVAL: it has failed, out has the alert. */
+ * needed, in is used up; -TC_EINVAL: it has failed, out has the alert, if there is one for what the
+ * peer sent. */
 int tc_tls_handshake(struct tc_tls_io *io, SSL *ssl) TC_MUST_CHECK;
 
 /* Plain text of in: its length (at most cap); 0: in is used up; -TC_ECLOSED: the peer has said that

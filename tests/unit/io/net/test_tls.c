@@ -1,82 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Goal: with TLS sessions and fan see what they see on a plain connection, whatever the socket
  * takes; handshakes are bounded in work, input and time. The client is OpenSSL itself. */
-#include "tests/unit/io/net/toy.h"
-#include "tests/unit/proto/tls/fixture.h"
+#include "tests/unit/io/net/tls_peer.h"
 
-static struct tc_tls_ctx *server;
-static SSL_CTX *client_ctx;
-
-/* A client of one slot. */
-struct peer {
-    uint32_t slot;
-    SSL *ssl;
-    BIO *in;
-    BIO *out;
-    char got[1 << 18];
-    size_t got_len;
-};
-
-static void begin(uint32_t conn_max)
+static void start(uint32_t conn_max)
 {
-    MADE own = make("a.test", NULL, NULL);
-    struct tc_tls_cert cert = cert_of(&own);
     struct nx_options options = toy_options();
-    server = server_of(&(struct tc_tls_conf){ .certs = &cert, .cert_cnt = 1 });
-    client_ctx = client_of(TLS1_3_VERSION);
-    options.tls = server;
     options.conn_max = conn_max;
-    toy_init(&options);
-}
-
-static void finish(void)
-{
-    toy_fini();
-    SSL_CTX_free(client_ctx);
-    tc_tls_ctx_unref(server);
-}
-
-static void peer_open(struct peer *p)
-{
-    memset(p, 0, sizeof(*p));
-    p->slot = nx_accept_by(&nx, TC_NET_TLS);
-    cr_assert_neq(p->slot, TC_NONE);
-    p->ssl = SSL_new(client_ctx);
-    p->in = BIO_new(BIO_s_mem());
-    p->out = BIO_new(BIO_s_mem());
-    SSL_set_bio(p->ssl, p->in, p->out);
-    SSL_set_connect_state(p->ssl);
-}
-
-static void peer_close(struct peer *p)
-{
-    SSL_free(p->ssl);
-}
-
-/* What the client has to say reaches the server, step bytes at a time. */
-static void say(struct peer *p, size_t step)
-{
-    char *bytes = NULL;
-    long len = BIO_get_mem_data(p->out, &bytes);
-    char *copy = malloc((size_t)len + 1);
-    cr_assert_not_null(copy);
-    memcpy(copy, bytes, (size_t)len);
-    (void)BIO_reset(p->out);
-    nx_recv_by(&nx, p->slot, copy, (size_t)len, step);
-    free(copy);
-}
-
-/* What the server has sent reaches the client; its text is appended to got. */
-static int hear(struct peer *p)
-{
-    struct nx_sock *s = &nx.reactor.socks[p->slot];
-    int n;
-    if (s->got_len > s->got_off)
-        BIO_write(p->in, s->got + s->got_off, (int)(s->got_len - s->got_off));
-    s->got_off = s->got_len;
-    while ((n = SSL_read(p->ssl, p->got + p->got_len, (int)(sizeof(p->got) - p->got_len))) > 0)
-        p->got_len += (size_t)n;
-    return SSL_get_error(p->ssl, n);
+    begin(options);
 }
 
 static bool shake_with(struct peer *p, size_t step)
@@ -104,10 +35,10 @@ Test(net_tls, sessions_see_plain_text)
     static char big[40000];
     static struct peer p;
     const size_t steps[] = { NX_RECV_BYTES, 1, 7 };
-    begin(8);
+    start(8);
     memset(big, 'x', sizeof(big) - 1);
     for (size_t i = 0; i < TC_ARRAY_CNT(steps); i++) {
-        peer_open(&p);
+        peer_open(&p, TLS1_3_VERSION);
         cr_assert_eq(toy.open_cnt[TOY], i);
         cr_assert(shake_with(&p, steps[i]));
         cr_assert_eq(toy.open_cnt[TOY], i + 1);
@@ -132,7 +63,7 @@ Test(net_tls, sessions_see_plain_text)
 /* A member of ticker-A, and one of it on a plain connection. */
 static uint32_t two_members(struct peer *p)
 {
-    peer_open(p);
+    peer_open(p, TLS1_3_VERSION);
     cr_assert(shake_with(p, NX_RECV_BYTES));
     tc_net_switch(&nx.net, p->slot, TOY_LANES, 0);
     uint8_t reply[TC_NOTICE_BYTES_MAX];
@@ -161,7 +92,7 @@ Test(net_tls, lanes)
     /* Goal: updates arrive as on a plain connection, also when the socket takes them piece by piece
      * and is full in between: nothing is lost, doubled or out of order. */
     static struct peer p;
-    begin(8);
+    start(8);
     uint32_t plain = two_members(&p);
     fx_put(&nx.fx, "ticker-A", 1, "\"one\"");
     nx_run(&nx);
@@ -187,7 +118,7 @@ Test(net_tls, more_than_a_record)
     /* Goal: what does not fit one record follows, in order and whole. */
     static struct peer p;
     static char payload[200];
-    begin(8);
+    start(8);
     uint32_t plain = two_members(&p);
     memset(payload, 'y', sizeof(payload) - 1);
     payload[0] = payload[sizeof(payload) - 2] = '"';
@@ -205,9 +136,9 @@ Test(net_tls, handshakes_are_bounded)
      * and its slot serves the next. */
     enum { CNT = 2 * TC_NET_TURN_HANDSHAKES + 2 };
     static struct peer p[CNT];
-    begin(CNT);
+    start(CNT);
     for (uint32_t i = 0; i < CNT; i++) {
-        peer_open(&p[i]);
+        peer_open(&p[i], TLS1_3_VERSION);
         (void)SSL_do_handshake(p[i].ssl);
         say(&p[i], NX_RECV_BYTES);
     }
@@ -221,7 +152,7 @@ Test(net_tls, handshakes_are_bounded)
     }
     uint32_t slot = p[1].slot;
     peer_close(&p[1]);
-    peer_open(&p[1]);
+    peer_open(&p[1], TLS1_3_VERSION);
     cr_assert_eq(p[1].slot, slot);
     for (uint32_t i = 0; i < CNT; i++)
         cr_assert(shake_with(&p[i], NX_RECV_BYTES), "%u", i);
@@ -237,20 +168,20 @@ Test(net_tls, what_is_no_handshake_ends)
      * no session is told of them. */
     static struct peer p;
     static char many[TC_NET_HANDSHAKE_IN_MAX + 2];
-    begin(8);
-    peer_open(&p);
+    start(8);
+    peer_open(&p, TLS1_3_VERSION);
     nx_recv_by(&nx, p.slot, "\x16\x03\x01\0\4what", 9, NX_RECV_BYTES);
     nx_run(&nx);
     cr_assert_eq(nx.reactor.socks[p.slot].got[0], 21, "an alert");
     nx_check_finished(&nx, p.slot, TC_CLOSE_TLS);
     peer_close(&p);
-    peer_open(&p);
+    peer_open(&p, TLS1_3_VERSION);
     memset(many, 22, sizeof(many) - 1);
     nx_recv(&nx, p.slot, many);
     cr_assert(nx_is_closed(&nx, p.slot));
     cr_assert_eq(nx_closes(&nx, TC_CLOSE_TLS), 2);
     peer_close(&p);
-    peer_open(&p);
+    peer_open(&p, TLS1_3_VERSION);
     nx_wait_ms(&nx, 9000);
     cr_assert_not(nx_is_closed(&nx, p.slot));
     nx_wait_ms(&nx, 1000 + NX_TICK_MS);
@@ -267,8 +198,8 @@ Test(net_tls, ends)
     /* Goal: last words, then TLS's own end; the client's end is the connection's; an altered record
      * is an alert. In a drain a handshake just ends. */
     static struct peer p;
-    begin(8);
-    peer_open(&p);
+    start(8);
+    peer_open(&p, TLS1_3_VERSION);
     cr_assert(shake_with(&p, NX_RECV_BYTES));
     tc_net_finish(&nx.net, p.slot, TC_CLOSE_IDLE);
     nx_run(&nx);
@@ -276,14 +207,14 @@ Test(net_tls, ends)
     cr_assert(p.got_len == 8 && memcmp(p.got, "bye idle", 8) == 0);
     nx_check_finished(&nx, p.slot, TC_CLOSE_IDLE);
     peer_close(&p);
-    peer_open(&p);
+    peer_open(&p, TLS1_3_VERSION);
     cr_assert(shake_with(&p, NX_RECV_BYTES));
     SSL_shutdown(p.ssl);
     say(&p, NX_RECV_BYTES);
     cr_assert(nx_is_closed(&nx, p.slot));
     cr_assert_eq(nx_closes(&nx, TC_CLOSE_PEER_ENDED), 1 + 0);
     peer_close(&p);
-    peer_open(&p);
+    peer_open(&p, TLS1_3_VERSION);
     cr_assert(shake_with(&p, NX_RECV_BYTES));
     nx_recv(&nx, p.slot,
             "\x17\x03\x03"
@@ -294,7 +225,7 @@ Test(net_tls, ends)
     cr_assert_eq(hear(&p), SSL_ERROR_SSL);
     nx_check_finished(&nx, p.slot, TC_CLOSE_TLS);
     peer_close(&p);
-    peer_open(&p);
+    peer_open(&p, TLS1_3_VERSION);
     tc_net_drain(&nx.net, 0, NX_SLOTS, 0);
     cr_assert(nx_is_closed(&nx, p.slot));
     cr_assert_eq(toy.drain_cnt, 0);
@@ -308,13 +239,13 @@ Test(net_tls, another_certificate)
     static struct peer before;
     static struct peer after;
     char cn[64];
-    begin(8);
-    peer_open(&before);
+    start(8);
+    peer_open(&before, TLS1_3_VERSION);
     cr_assert(shake_with(&before, NX_RECV_BYTES));
     MADE other = make("b.test", NULL, NULL);
     struct tc_tls_cert cert = cert_of(&other);
     tc_net_tls_use(&nx.net, server_of(&(struct tc_tls_conf){ .certs = &cert, .cert_cnt = 1 }));
-    peer_open(&after);
+    peer_open(&after, TLS1_3_VERSION);
     cr_assert(shake_with(&after, NX_RECV_BYTES));
     X509_NAME_get_text_by_NID(X509_get_subject_name(SSL_get0_peer_certificate(after.ssl)),
                               NID_commonName, cn, sizeof(cn));
