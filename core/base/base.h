@@ -23,7 +23,6 @@
 #define TC_ARRAY_CNT(a) (sizeof(a) / sizeof((a)[0]))
 #define TC_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define TC_MAX(a, b) ((a) > (b) ? (a) : (b))
-#define TC_CONTAINER(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
 /* "No entry" in every table that is indexed by uint32_t. */
 #define TC_NONE UINT32_MAX

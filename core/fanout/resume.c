@@ -56,9 +56,8 @@ static int has_reached(struct tc_fan *fan, const struct tc_fan_feed *feed, struc
 }
 
 /* A room without an event here: only what the log's start says is known. */
-static struct answer resume_empty(struct tc_fan *fan, const struct tc_fan_feed *feed,
-                                  const struct tc_fan_room *room, const struct tc_sub *sub,
-                                  uint32_t log)
+static struct answer resume_empty(const struct tc_fan_feed *feed, const struct tc_fan_room *room,
+                                  const struct tc_sub *sub, uint32_t log)
 {
     int64_t floor = feed->logs->logs[log].start_pos - 1;
     if (sub->pos < floor)
@@ -66,7 +65,6 @@ static struct answer resume_empty(struct tc_fan *fan, const struct tc_fan_feed *
     struct answer a = { .verdict = V_RECOVERED, .place = tc_fan_place_newest(room) };
     a.place.pos = sub->pos;
     a.place.log = (uint16_t)log;
-    (void)fan;
     return a;
 }
 
@@ -178,7 +176,7 @@ static struct answer resume(struct tc_fan *fan, struct tc_member *m, const struc
             return verdict_of(V_WAIT);
     }
     if (!room->has_event)
-        return resume_empty(fan, feed, room, sub, log);
+        return resume_empty(feed, room, sub, log);
     return resume_located(fan, m, room, sub, log);
 }
 

@@ -44,17 +44,4 @@ static inline bool tc_bucket_try_take(struct tc_bucket *bucket, const struct tc_
     return true;
 }
 
-/* Time from now_ns until n tokens can be taken (for Retry-After); 0: now; INT64_MAX: never, n is
- * more than the bucket holds. */
-static inline int64_t tc_bucket_wait_ns(const struct tc_bucket *bucket,
-                                        const struct tc_bucket_rate *rate, uint32_t n,
-                                        int64_t now_ns)
-{
-    int64_t full_ns = TC_MAX(bucket->full_ns, now_ns);
-    int64_t take_ns = 0;
-    if (__builtin_mul_overflow(rate->token_ns, (int64_t)n, &take_ns) || take_ns > rate->burst_ns)
-        return INT64_MAX;
-    return TC_MAX(take_ns - (rate->burst_ns - (full_ns - now_ns)), 0);
-}
-
 #endif

@@ -17,11 +17,6 @@ static inline uint64_t get(const _Atomic uint64_t *word)
     return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-static inline void put(_Atomic uint64_t *word, uint64_t value)
-{
-    atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
 static uint64_t bucket_low_ns(uint32_t idx)
 {
     uint32_t row = idx / TC_HIST_SUB_CNT;
@@ -46,22 +41,6 @@ uint64_t tc_hist_bucket_mid_ns(uint32_t idx)
 {
     TC_ASSERT(idx < TC_HIST_BUCKET_CNT);
     return bucket_low_ns(idx) + bucket_width_ns(idx) / 2;
-}
-
-void tc_hist_merge(struct tc_hist *dst, const struct tc_hist *src)
-{
-    for (uint32_t i = 0; i < TC_HIST_BUCKET_CNT; i++)
-        put(&dst->buckets[i], get(&dst->buckets[i]) + get(&src->buckets[i]));
-    put(&dst->sum_ns, get(&dst->sum_ns) + get(&src->sum_ns));
-    put(&dst->max_ns, TC_MAX(get(&dst->max_ns), get(&src->max_ns)));
-}
-
-void tc_hist_clear(struct tc_hist *dst)
-{
-    for (uint32_t i = 0; i < TC_HIST_BUCKET_CNT; i++)
-        put(&dst->buckets[i], 0);
-    put(&dst->sum_ns, 0);
-    put(&dst->max_ns, 0);
 }
 
 uint64_t tc_hist_cnt(const struct tc_hist *hist)

@@ -55,12 +55,6 @@ static inline void tc_hist_record(struct tc_hist *hist, uint64_t ns)
     tc_hist_record_many(hist, ns, 1);
 }
 
-/* All of src into dst; the caller is dst's writer. */
-void tc_hist_merge(struct tc_hist *dst, const struct tc_hist *src);
-
-/* dst's writer: back to nothing. */
-void tc_hist_clear(struct tc_hist *dst);
-
 uint64_t tc_hist_cnt(const struct tc_hist *hist);
 
 /* The value below which a share of ppm parts of a million lies (500000: median, 999000: p99.9);

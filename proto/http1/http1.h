@@ -74,12 +74,6 @@ void tc_http1_init(struct tc_http1 *http);
  * After 1 or an error: no further feed before tc_http1_init. */
 int tc_http1_feed(struct tc_http1 *http, const void *bytes, size_t len, size_t *used) TC_MUST_CHECK;
 
-/* Nothing was fed since init: the connection is idle, not slow. */
-static inline bool tc_http1_is_idle(const struct tc_http1 *http)
-{
-    return http->head_len == 0;
-}
-
 /* The first field of that name (any case); ptr NULL: none. */
 struct tc_str tc_http1_field(const struct tc_http1 *http, const char *name);
 

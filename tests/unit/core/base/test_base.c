@@ -61,16 +61,6 @@ Test(base, pow2_up)
     cr_expect_eq(tc_pow2_up(1ull << 63), 1ull << 63);
 }
 
-Test(base, container)
-{
-    /* goal: from a member back to what holds it */
-    struct holder {
-        char first[5];
-        uint64_t member;
-    } holder;
-    cr_expect_eq(TC_CONTAINER(&holder.member, struct holder, member), &holder);
-}
-
 Test(base, assert_true_does_nothing)
 {
     /* goal: a condition that holds is evaluated once and the program goes on */

@@ -14,7 +14,6 @@ Test(bucket, burst_then_rate)
     for (int i = 0; i < 5; i++)
         cr_assert(tc_bucket_try_take(&bucket, &rate, 1, now_ns));
     cr_assert_not(tc_bucket_try_take(&bucket, &rate, 1, now_ns));
-    cr_assert_eq(tc_bucket_wait_ns(&bucket, &rate, 1, now_ns), S / 100);
     cr_assert_not(tc_bucket_try_take(&bucket, &rate, 1, now_ns + S / 100 - 1));
     cr_assert(tc_bucket_try_take(&bucket, &rate, 1, now_ns + S / 100));
     cr_assert_not(tc_bucket_try_take(&bucket, &rate, 1, now_ns + S / 100));
@@ -34,12 +33,11 @@ Test(bucket, never_more_than_the_burst)
 
 Test(bucket, more_than_it_holds)
 {
-    /* goal: a take beyond the size is refused for ever, and says so */
+    /* goal: a take beyond the size is refused for ever */
     struct tc_bucket_rate rate = tc_bucket_rate(10, 3);
     struct tc_bucket bucket = { 0 };
     cr_assert_not(tc_bucket_try_take(&bucket, &rate, 4, S));
     cr_assert_not(tc_bucket_try_take(&bucket, &rate, UINT32_MAX, S));
-    cr_assert_eq(tc_bucket_wait_ns(&bucket, &rate, 4, S), INT64_MAX);
     cr_assert(tc_bucket_try_take(&bucket, &rate, 3, S));
 }
 
@@ -50,7 +48,6 @@ Test(bucket, no_limit)
     struct tc_bucket bucket = { 0 };
     for (int i = 0; i < 1000; i++)
         cr_assert(tc_bucket_try_take(&bucket, &rate, UINT32_MAX, S));
-    cr_assert_eq(tc_bucket_wait_ns(&bucket, &rate, 9, S), 0);
 }
 
 Test(bucket, long_run_rate)

@@ -4,7 +4,6 @@
 #include "core/obs/hist.h"
 
 static struct tc_hist hist;
-static struct tc_hist other;
 
 Test(hist, buckets_tile_all_values)
 {
@@ -44,20 +43,6 @@ Test(hist, percentiles)
     cr_assert(p99 > 97000 && p99 <= 100000);
     cr_assert_leq(tc_hist_percentile_ns(&hist, 1000000), 100000);
     cr_assert_eq(tc_hist_percentile_ns(&hist, 0), 1);
-}
-
-Test(hist, merge_and_clear)
-{
-    /* goal: merging adds counts, sums and keeps the maximum; clearing forgets all */
-    tc_hist_record_many(&hist, 1000, 3);
-    tc_hist_record(&other, 1ull << 50);
-    tc_hist_merge(&hist, &other);
-    cr_assert_eq(tc_hist_cnt(&hist), 4);
-    cr_assert_eq(atomic_load(&hist.sum_ns), 3000 + (1ull << 50));
-    cr_assert_eq(tc_hist_percentile_ns(&hist, 1000000), 1ull << 50);
-    tc_hist_clear(&hist);
-    cr_assert_eq(tc_hist_cnt(&hist), 0);
-    cr_assert_eq(atomic_load(&hist.max_ns), 0);
 }
 
 Test(hist, cumulative_bounds)
