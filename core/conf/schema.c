@@ -65,7 +65,7 @@ const struct tc_key tc_schema[] = {
              "two of these spans." },
     { "tls.memory_bytes", TC_KEY_SIZE64, AT_CONF(tls.memory_bytes), RANGE(1 * MIB, 1024 * GIB),
       .def = "536870912",
-      .doc = "What TLS may take per worker, about 16 KiB a connection. Beyond it connections are "
+      .doc = "What TLS may take per worker, 16 to 32 KiB a connection. Beyond it connections are "
              "refused." },
 
     { "admin.listen", TC_KEY_TEXT, AT_CONF(admin_listen), RANGE(1, 256), .def = "127.0.0.1:9180",

@@ -387,7 +387,9 @@ def memory_of_idle_connections():
         after = e.metrics()["tickcast_tls_memory_bytes"]
         each = (after - before) / 200
         print("       %.1f KB of OpenSSL per idle connection" % (each / 1024), flush=True)
-        check(each < 24 * 1024, "%.0f bytes per idle connection" % each)
+        # the library's own: 13.9 KB with OpenSSL 3.0, 28.6 KB with 3.5
+        bound = 24 if ssl.OPENSSL_VERSION_INFO < (3, 5) else 40
+        check(each < bound * 1024, "%.0f bytes per idle connection with %s" % (each, ssl.OPENSSL_VERSION))
         for s in sockets:
             s.close()
         wait_for(lambda: e.metrics()["tickcast_connections"] == 0, 5, "all gone")
