@@ -342,7 +342,8 @@ def large_events_and_a_slow_reader():
             before = e.metrics()["tickcast_conflated_total"]
             wait_for(lambda: e.metrics()["tickcast_members_behind"] == 1, 20, "the reader is behind")
             wait_for(lambda: e.metrics()["tickcast_spill_bytes"] > 0, 5, "a frame is held")
-            time.sleep(1)
+            events = e.metrics()["tickcast_events_total"]
+            wait_for(lambda: e.metrics()["tickcast_events_total"] > events + 60, 20, "much more has come")
             conflated = 0
             while not conflated or len(chain.positions) < 60:
                 event = ws.next(10)
