@@ -79,3 +79,20 @@ void tc_slab_release(struct tc_slab *slab, uint32_t idx, uint32_t cap)
     slab->used_bytes -= cap;
     push(slab, class_of(cap), idx);
 }
+
+bool tc_slab_replace(struct tc_slab *slab, uint32_t *idx, uint32_t *cap, uint32_t off, uint32_t len,
+                     uint32_t want)
+{
+    uint32_t new_cap = 0;
+    uint32_t new_idx = tc_slab_acquire(slab, want, &new_cap);
+    if (new_idx == TC_NONE)
+        return false;
+    TC_ASSERT(off + len <= *cap && len <= new_cap);
+    if (len)
+        memcpy(tc_slab_at(slab, new_idx), tc_slab_at(slab, *idx) + off, len);
+    if (*cap)
+        tc_slab_release(slab, *idx, *cap);
+    *idx = new_idx;
+    *cap = new_cap;
+    return true;
+}

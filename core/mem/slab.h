@@ -32,6 +32,12 @@ uint32_t tc_slab_acquire(struct tc_slab *slab, uint32_t want, uint32_t *cap) TC_
 /* cap as given by acquire. */
 void tc_slab_release(struct tc_slab *slab, uint32_t idx, uint32_t cap);
 
+/* A block of at least want bytes in the place of block *idx of *cap bytes (0: there was none): len
+ * bytes of it, from off on, are at the start of the new one, and it is released. false: as
+ * TC_NONE above; nothing has changed. */
+bool tc_slab_replace(struct tc_slab *slab, uint32_t *idx, uint32_t *cap, uint32_t off, uint32_t len,
+                     uint32_t want) TC_MUST_CHECK;
+
 static inline uint8_t *tc_slab_at(const struct tc_slab *slab, uint32_t idx)
 {
     return slab->arena + (size_t)idx * TC_SLAB_UNIT_BYTES;

@@ -38,19 +38,12 @@ static bool out_grow(struct tc_net *net, struct tc_net_conn *c, size_t len)
     uint32_t have = c->out_len - c->out_off;
     if (c->out_cap && c->out_len + len <= c->out_cap)
         return true;
-    uint8_t *bytes = c->out_cap ? tc_slab_at(&net->slab, c->out_idx) : NULL;
-    if (have + len <= c->out_cap) {
+    if (c->out_cap && have + len <= c->out_cap) {
+        uint8_t *bytes = tc_slab_at(&net->slab, c->out_idx);
         memmove(bytes, bytes + c->out_off, have);
-    } else {
-        uint32_t cap = 0;
-        uint32_t idx = tc_slab_acquire(&net->slab, (uint32_t)(have + len), &cap);
-        if (idx == TC_NONE)
-            return false;
-        if (have)
-            memcpy(tc_slab_at(&net->slab, idx), bytes + c->out_off, have);
-        tc_net_out_free(net, c);
-        c->out_idx = idx;
-        c->out_cap = cap;
+    } else if (!tc_slab_replace(&net->slab, &c->out_idx, &c->out_cap, c->out_off, have,
+                                (uint32_t)(have + len))) {
+        return false;
     }
     c->out_off = 0;
     c->out_len = have;

@@ -237,19 +237,9 @@ static bool keep(struct tc_net *net, struct conn_tls *ct, const uint8_t *bytes, 
 {
     if (ct->in_len + len > TC_NET_HANDSHAKE_IN_MAX)
         return false;
-    if (ct->in_len + len > ct->in_cap) {
-        uint32_t cap = 0;
-        uint32_t idx = tc_slab_acquire(&net->slab, ct->in_len + len, &cap);
-        uint32_t kept = ct->in_len;
-        if (idx == TC_NONE)
-            return false;
-        if (kept)
-            memcpy(tc_slab_at(&net->slab, idx), tc_slab_at(&net->slab, ct->in_idx), kept);
-        free_in(net, ct);
-        ct->in_idx = idx;
-        ct->in_cap = cap;
-        ct->in_len = kept;
-    }
+    if (ct->in_len + len > ct->in_cap &&
+        !tc_slab_replace(&net->slab, &ct->in_idx, &ct->in_cap, 0, ct->in_len, ct->in_len + len))
+        return false;
     memcpy(tc_slab_at(&net->slab, ct->in_idx) + ct->in_len, bytes, len);
     ct->in_len += len;
     return true;

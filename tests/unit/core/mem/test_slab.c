@@ -200,6 +200,27 @@ Test(slab, agrees_with_a_model)
     }
 }
 
+Test(slab, replace)
+{
+    /* goal: bytes move to the larger block and the old one is free again; without a larger one
+     * nothing changes */
+    uint32_t idx = 0;
+    uint32_t cap = 0;
+    setup(8 * UNIT);
+    cr_assert(tc_slab_replace(&slab, &idx, &cap, 0, 0, 1));
+    cr_assert_eq(cap, UNIT);
+    memcpy(tc_slab_at(&slab, idx), "xxkeep", 6);
+    cr_assert(tc_slab_replace(&slab, &idx, &cap, 2, 4, 2 * UNIT));
+    cr_assert(cap == 2 * UNIT && slab.used_bytes == 2 * UNIT);
+    cr_assert_eq(memcmp(tc_slab_at(&slab, idx), "keep", 4), 0);
+    uint32_t was = idx;
+    cr_assert_not(tc_slab_replace(&slab, &idx, &cap, 0, 4, 8 * UNIT));
+    cr_assert(idx == was && cap == 2 * UNIT && slab.used_bytes == 2 * UNIT);
+    tc_slab_release(&slab, idx, cap);
+    cr_assert_eq(slab.used_bytes, 0);
+    tc_mem_fini(&mem);
+}
+
 Test(slab, foreign_block, .signal = SIGABRT)
 {
     /* goal: releasing what was never handed out is a wrong program */
