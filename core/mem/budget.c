@@ -83,3 +83,44 @@ void tc_budget_free(void *ptr)
     give_back(head->idx, head->bytes);
     free(head);
 }
+
+/* ---- purses ---- */
+
+void *tc_purse_alloc(struct tc_purse *purse, size_t bytes)
+{
+    uint64_t all = bytes + sizeof(struct head);
+    if (all < bytes || all > purse->limit_bytes - purse->used_bytes)
+        return NULL;
+    struct head *head = malloc(all);
+    if (!head)
+        return NULL;
+    *head = (struct head){ .bytes = all, .idx = TC_NONE };
+    purse->used_bytes += all;
+    return head + 1;
+}
+
+void *tc_purse_realloc(struct tc_purse *purse, void *ptr, size_t bytes)
+{
+    if (!ptr)
+        return tc_purse_alloc(purse, bytes);
+    struct head *head = (struct head *)ptr - 1;
+    uint64_t all = bytes + sizeof(*head);
+    uint64_t others = purse->used_bytes - head->bytes;
+    if (all < bytes || all > purse->limit_bytes - others)
+        return NULL;
+    head = realloc(head, all);
+    if (!head)
+        return NULL;
+    head->bytes = all;
+    purse->used_bytes = others + all;
+    return head + 1;
+}
+
+void tc_purse_free(struct tc_purse *purse, void *ptr)
+{
+    if (!ptr)
+        return;
+    struct head *head = (struct head *)ptr - 1;
+    purse->used_bytes -= head->bytes;
+    free(head);
+}

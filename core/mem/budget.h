@@ -6,6 +6,9 @@
  * threads take is neither. A block may be freed on any thread; it goes back to the budget that it
  * was taken from. Budgets are static, so a block may outlive the engine that took it.
  *
+ * A library that hands a pointer of its user's along (nghttp2) can have a budget that is handed in
+ * instead: struct tc_purse, of one thread.
+ *
  * Not for: memory of our own, which is taken at start (core/mem/mem). */
 #ifndef TC_CORE_MEM_BUDGET_H
 #define TC_CORE_MEM_BUDGET_H
@@ -29,5 +32,17 @@ bool tc_budget_is_low(void);
 void *tc_budget_alloc(size_t bytes) TC_MUST_CHECK;
 void *tc_budget_realloc(void *ptr, size_t bytes) TC_MUST_CHECK;
 void tc_budget_free(void *ptr);
+
+/* ---- a budget that is handed in; one thread ---- */
+
+struct tc_purse {
+    uint64_t used_bytes; /* the book-keeping of each block included */
+    uint64_t limit_bytes;
+};
+
+/* As malloc, realloc and free. NULL: the purse is spent or the machine has no memory. */
+void *tc_purse_alloc(struct tc_purse *purse, size_t bytes) TC_MUST_CHECK;
+void *tc_purse_realloc(struct tc_purse *purse, void *ptr, size_t bytes) TC_MUST_CHECK;
+void tc_purse_free(struct tc_purse *purse, void *ptr);
 
 #endif
