@@ -38,6 +38,7 @@ const char *tc_http1_reason(int status)
         { 413, "Content Too Large" },
         { 414, "URI Too Long" },
         { 415, "Unsupported Media Type" },
+        { 417, "Expectation Failed" },
         { 426, "Upgrade Required" },
         { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },
@@ -75,11 +76,15 @@ static void add(struct text *text, const char *fmt, ...)
 size_t tc_http1_answer(char *out, size_t cap, const struct tc_http1_answer *answer)
 {
     struct text text = { out, cap, 0 };
+    TC_ASSERT(!answer->is_until_close || (!answer->is_chunked && !answer->is_keep_alive));
     add(&text, "HTTP/1.1 %d %s\r\n", answer->status, tc_http1_reason(answer->status));
     if (answer->type)
         add(&text, "Content-Type: %s\r\n", answer->type);
-    add(&text, "Content-Length: %" PRIu64 "\r\nX-Content-Type-Options: nosniff\r\n",
-        answer->body_bytes);
+    if (answer->is_chunked)
+        add(&text, "Transfer-Encoding: chunked\r\n");
+    else if (!answer->is_until_close && answer->status != 204) /* RFC 9110 section 8.6 */
+        add(&text, "Content-Length: %" PRIu64 "\r\n", answer->body_bytes);
+    add(&text, "X-Content-Type-Options: nosniff\r\n");
     if (answer->csp)
         add(&text, "Content-Security-Policy: %s\r\n", answer->csp);
     if (answer->allow)
@@ -92,26 +97,45 @@ size_t tc_http1_answer(char *out, size_t cap, const struct tc_http1_answer *answ
     return text.len < cap ? text.len : 0;
 }
 
-size_t tc_http1_problem(char *out, size_t cap, int status, const char *code, const char *detail,
-                        const struct tc_http1_answer *base, bool is_head)
+size_t tc_http1_chunk_head(char *dst, uint32_t len)
 {
-    char body[TC_HTTP1_ANSWER_MAX / 2];
-    struct text text = { body, sizeof(body), 0 };
-    struct tc_http1_answer answer = base ? *base : (struct tc_http1_answer){ 0 };
+    TC_ASSERT(len > 0); /* an empty chunk would be the last one */
+    size_t digit_cnt = (35 - (size_t)__builtin_clz(len)) / 4;
+    for (size_t i = digit_cnt; i > 0; i--) {
+        dst[i - 1] = "0123456789abcdef"[len & 0xf];
+        len >>= 4;
+    }
+    memcpy(dst + digit_cnt, TC_HTTP1_CRLF, sizeof(TC_HTTP1_CRLF) - 1);
+    return digit_cnt + sizeof(TC_HTTP1_CRLF) - 1;
+}
+
+size_t tc_http1_problem_body(char *out, size_t cap, int status, const char *code,
+                             const char *detail)
+{
+    struct text text = { out, cap, 0 };
     add(&text,
         "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\","
         "\"code\":\"%s\"}\n",
         tc_http1_reason(status), status, detail, code);
-    if (text.len >= sizeof(body))
+    return text.len < cap ? text.len : 0;
+}
+
+size_t tc_http1_problem(char *out, size_t cap, int status, const char *code, const char *detail,
+                        const struct tc_http1_answer *base, bool is_head)
+{
+    char body[TC_HTTP1_ANSWER_MAX / 2];
+    struct tc_http1_answer answer = base ? *base : (struct tc_http1_answer){ 0 };
+    size_t len = tc_http1_problem_body(body, sizeof(body), status, code, detail);
+    if (len == 0)
         return 0;
     answer.status = status;
     answer.type = "application/problem+json";
-    answer.body_bytes = text.len;
+    answer.body_bytes = len;
     size_t head = tc_http1_answer(out, cap, &answer);
     if (head == 0 || is_head)
         return head;
-    if (text.len > cap - head)
+    if (len > cap - head)
         return 0;
-    memcpy(out + head, body, text.len);
-    return head + text.len;
+    memcpy(out + head, body, len);
+    return head + len;
 }

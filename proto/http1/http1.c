@@ -93,8 +93,10 @@ static int check_version(struct tc_http1 *http, const char *line, size_t len)
 {
     enum { VERSION_LEN = 9 }; /* " HTTP/1.1" */
     if (len < VERSION_LEN || memcmp(line + len - VERSION_LEN, " HTTP/", 6) != 0 ||
-        line[len - 2] != '.')
+        line[len - 2] != '.') {
+        http->is_other = len < 4 || memcmp(line, "GET ", 4) != 0; /* HTTP/0.9 had only that */
         return refuse(http, 400, "The request line must end with an HTTP version.");
+    }
     if (line[len - 3] != '1' || (line[len - 1] != '0' && line[len - 1] != '1'))
         return refuse(http, 505, "This server speaks HTTP/1.0 and HTTP/1.1 here.");
     return TC_OK;
@@ -265,9 +267,22 @@ static int check_body(struct tc_http1 *http)
     for (size_t i = 0; i < len.len; i++) {
         if (len.ptr[i] < '0' || len.ptr[i] > '9')
             return refuse(http, 400, "Content-Length is not one plain number.");
-        http->has_body |= len.ptr[i] != '0';
+        http->body_bytes = http->body_bytes * 10 + (uint64_t)(len.ptr[i] - '0');
     }
-    http->has_body |= te.ptr != NULL;
+    http->is_chunked = te.ptr != NULL;
+    http->has_body = http->is_chunked || http->body_bytes > 0;
+    return TC_OK;
+}
+
+/* RFC 9110, section 10.1.1; HTTP/1.0 knows no interim answers. */
+static int check_expect(struct tc_http1 *http)
+{
+    struct tc_str expect = tc_http1_field(http, "expect");
+    if (!expect.ptr)
+        return TC_OK;
+    if (tc_http1_field_cnt(http, "expect") > 1 || !tc_http1_eq(expect, TC_STR("100-continue")))
+        return refuse(http, 417, "Expect is not 100-continue alone.");
+    http->wants_continue = http->minor == 1 && http->has_body;
     return TC_OK;
 }
 
@@ -342,11 +357,13 @@ static int finish(struct tc_http1 *http)
     http->minor = http->parser.http_minor;
     if (http->parser.http_major != 1 || http->minor > 1)
         return refuse(http, 505, "This server speaks HTTP/1.0 and HTTP/1.1 here.");
-    if (check_host(http) < 0 || check_body(http) < 0 || check_target(http) < 0)
+    if (check_host(http) < 0 || check_body(http) < 0 || check_target(http) < 0 ||
+        check_expect(http) < 0)
         return -TC_EINVAL;
-    http->is_keep_alive =
-        !http->has_body && !tc_http1_has_token(http, "connection", "close") &&
+    http->is_persistent =
+        !tc_http1_has_token(http, "connection", "close") &&
         (http->minor == 1 || tc_http1_has_token(http, "connection", "keep-alive"));
+    http->is_keep_alive = http->is_persistent && !http->has_body;
     return 1;
 }
 
