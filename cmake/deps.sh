@@ -4,7 +4,7 @@
 #
 #   cmake/deps.sh build     compiler, CMake and libraries: enough for the program
 #   cmake/deps.sh demo      the above, and kcat, with which a user publishes to the demo
-#   cmake/deps.sh bench     build, and Python, which ./run bench is written in
+#   cmake/deps.sh bench     build, and Python, which ./run bench is written in, and gRPC C++, its peer
 #   cmake/deps.sh test      all of the above, and what only the tests need
 #   cmake/deps.sh prefix    only the private prefix build/deps/usr (nothing on Debian 13)
 #
@@ -33,7 +33,8 @@ suite_id() { # 12, 13, ...; the nearest relative for Debian's derivatives is not
 # One per line: PACKAGE, or PACKAGE|COMMAND where any program of that name will do.
 packages_build() {
     printf '%s\n' gcc libc6-dev 'cmake|cmake' 'ninja-build|ninja' 'pkg-config|pkg-config' ca-certificates \
-        librdkafka-dev libyaml-dev libssl-dev zlib1g-dev
+        librdkafka-dev libyaml-dev libssl-dev zlib1g-dev protobuf-compiler libprotobuf-dev \
+        protobuf-c-compiler
     if [ "$SUITE" != 12 ]; then
         printf '%s\n' liburing-dev libyyjson-dev libllhttp-dev libck-dev libwslay-dev \
             libnghttp2-dev libprotobuf-c-dev
@@ -47,13 +48,13 @@ packages_demo() {
 
 packages_bench() {
     packages_build
-    echo python3
+    printf '%s\n' python3 'openssl|openssl' g++ libgrpc++-dev protobuf-compiler-grpc
 }
 
 packages_test() {
-    printf '%s\n' 'git|git' 'curl|curl' 'openssl|openssl' 'procps|ps' python3 python3-venv python3-websockets libcriterion-dev \
+    printf '%s\n' 'git|git' 'curl|curl' 'openssl|openssl' 'procps|ps' 'testssl.sh|testssl' python3 python3-venv python3-websockets libcriterion-dev \
         clang-19 clang-format-19 libclang-rt-19-dev 'kcat|kcat' 'maven|mvn' 'nodejs|node' 'npm|npm' \
-        'chromium|chromium'
+        'chromium|chromium' 'nghttp2-client|nghttp' python3-hpack
     if ! java_is_new_enough; then
         if [ "$SUITE" = 12 ]; then echo openjdk-17-jre-headless; else echo openjdk-21-jre-headless; fi
     fi
@@ -98,15 +99,24 @@ install_packages() {
         { tail -n 20 build/apt.log >&2; die "apt-get install failed (build/apt.log has it all)"; }
 }
 
-# What the suites fetch by themselves when they run; tests/kafka/setup.sh and tests/e2e/setup.sh do it.
+# What the suites fetch by themselves when they run; setup.sh of tests/kafka, e2e, go and integration do it.
 announce_downloads() {
-    local kafka=${TC_KAFKA_DIR:-build/kafka} e2e=${TC_E2E_DIR:-build/e2e}
+    local kafka=${TC_KAFKA_DIR:-build/kafka} e2e=${TC_E2E_DIR:-build/e2e} go=${TC_GO_DIR:-build/go} no_go
+    local transcode=${TC_TRANSCODE_DIR:-build/transcode}
     [ -f "$kafka/libs/.complete" ] ||
         say "The tests will download Apache Kafka by Maven (about 45 MiB into $kafka)"
     cmp -s tests/e2e/package.json "$e2e/.installed.json" ||
-        say "The browser tests will download npm packages (ws, playwright-core) into $e2e"
+        say "The tests with clients of others will download npm packages (ws, playwright-core, grpc-js, proto-loader) into $e2e"
     cmp -s tests/e2e/requirements.txt "$e2e/.installed.txt" ||
-        say "The browser tests will download pip packages (websockets) into $e2e"
+        say "The tests with clients of others will download pip packages (websockets, grpcio, grpcio-tools, protobuf) into $e2e"
+    # Any Go will do that is new enough; Debian's is not, so none is installed.
+    if ! no_go=$(tests/go/go.sh 2>&1); then
+        say "The tests with tools in Go (h2spec, connectconformance, gRPC's client) cannot run: $no_go"
+    elif ! cmp -s tests/go/tools.txt "$go/bin/.complete"; then
+        say "The HTTP/2 and gRPC tests will download Go modules (about 70 MiB) and build tools from them in $go"
+    fi
+    cmp -s tests/integration/requirements.txt "$transcode/.installed.txt" ||
+        say "The transcoder's test will download a pip package (protobuf) into $transcode"
 }
 
 # ---------------------------------------------------------------- the private prefix of Debian 12

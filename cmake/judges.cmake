@@ -5,7 +5,7 @@ enable_testing()
 # Helpers that all of them share: FOLDER/**.c.
 function(tc_test_library folder)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.c)
-    tc_library(tc_testlib "${sources}" "tc_tools")
+    tc_library(tc_testlib "${sources}" "tc_tools;tc_test_schema;tc_test_schema_pb")
 endfunction()
 
 # One program per file of FOLDER that has a main, at <build>/OUT/<name>; the folder's other files are
@@ -86,6 +86,7 @@ function(tc_fuzz_targets folder)
         get_filename_component(name ${source} NAME_WE)
         add_executable(${name} ${source})
         target_link_libraries(${name} PRIVATE tc_testlib)
+        target_include_directories(${name} SYSTEM BEFORE PRIVATE ${CMAKE_SOURCE_DIR}/tests/plain)
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
         # libFuzzer's entry point has no header

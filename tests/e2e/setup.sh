@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs npm ws, playwright-core (for the system's Chromium) and Python websockets into build/e2e.
+# Installs npm ws, playwright-core (for the system's Chromium), grpc-js and Python websockets, grpcio into build/e2e.
 # Does nothing when they are there in the wanted versions.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -56,6 +56,19 @@ tc_add() { # PASSED FAILED [SKIPPED]
     tc_skipped=$((tc_skipped + ${3:-0}))
 }
 
+# A script of tests/integration that counts for itself, as a part of a suite.
+tc_script() { # SCRIPT [ARG...]
+    local log=$TC_WORK/$1.log code passed='' failed=0 skipped=0
+    "$TC_PYTHON" "tests/integration/$1" "${@:2}" 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+    read -r passed failed skipped < <(
+        sed -nE 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' "$log" | tail -n 1)
+    tc_add "${passed:-0}" "${failed:-0}" "${skipped:-0}"
+    if [ -z "$passed" ] || { [ "$code" != 0 ] && [ "$failed" = 0 ]; }; then
+        tc_fail "$1 (exit code $code)"
+    fi
+}
+
 # Configures and builds; goes on after an error, so that what can be judged is judged.
 tc_build() { # PRESET [TARGET...]
     local preset=$1 target=()

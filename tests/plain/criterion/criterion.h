@@ -4,6 +4,9 @@
  * leak sanitizer never looks. This folder is put before the system's headers (TC_UNIT_PLAIN); one
  * source file is one program, whose main() is here.
  *
+ * TC_PLAIN_NO_MAIN leaves main() out, for fuzz targets over fixtures of unit tests: a check that
+ * fails ends the process.
+ *
  * Each test runs in a child process, one after another; the last line has Criterion's form, which
  * tests/suites/criterion.awk counts. Not for: parameterised tests, theories, redirection of
  * streams. */
@@ -174,6 +177,7 @@ static inline bool tc_plain_run(const struct tc_plain_test *test)
     return WIFEXITED(status) && WEXITSTATUS(status) == test->options.exit_code;
 }
 
+#ifndef TC_PLAIN_NO_MAIN
 int main(void)
 {
     unsigned tested_cnt = 0, passed_cnt = 0;
@@ -192,5 +196,6 @@ int main(void)
            passed_cnt, tested_cnt - passed_cnt);
     return passed_cnt == tested_cnt ? 0 : 1;
 }
+#endif
 
 #endif
