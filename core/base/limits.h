@@ -10,13 +10,14 @@
 
 enum {
     /* names */
-    TC_ROOM_NAME_MAX = 128,  /* bytes; printable ASCII but space " \ * , */
-    TC_EVENT_NAME_MAX = 64,  /* bytes of "ticker-update" */
-    TC_LOG_NAME_MAX = 400,   /* source/topic/partition@incarnation */
-    TC_SOURCE_NAME_MAX = 64, /* bytes */
-    TC_TOPIC_NAME_MAX = 249, /* Kafka's own limit */
-    TC_CMD_ID_MAX = 64,      /* bytes of a client's id, as JSON text */
-    TC_CMD_ROOMS_MAX = 1024, /* rooms in one subscribe */
+    TC_ROOM_NAME_MAX = 128,    /* bytes; printable ASCII but space " \ * , */
+    TC_EVENT_NAME_MAX = 64,    /* bytes of "ticker-update" */
+    TC_LOG_NAME_MAX = 400,     /* source/topic/partition@incarnation */
+    TC_SOURCE_NAME_MAX = 64,   /* bytes */
+    TC_TOPIC_NAME_MAX = 249,   /* Kafka's own limit */
+    TC_MESSAGE_NAME_MAX = 256, /* bytes of a protobuf message's full name */
+    TC_CMD_ID_MAX = 64,        /* bytes of a client's id, as JSON text */
+    TC_CMD_ROOMS_MAX = 1024,   /* rooms in one subscribe */
 
     /* parts of an engine */
     TC_WORKERS_MAX = 64, /* interest of a room is one 64-bit word, a bit per worker */

@@ -251,6 +251,9 @@ static int check_rule(struct check *c, uint32_t source, uint32_t idx)
     if (rule->class != TC_CLASS_LATEST)
         return fail(c, "not supported yet: class %s. Only latest is built so far",
                     rule->class == TC_CLASS_BOOK ? "book" : "every");
+    at(c, "%s.format", base);
+    if (rule->format == TC_FORMAT_PROTOBUF && !rule->message)
+        return fail(c, "protobuf needs message: which type the values are");
     at(c, "%s.room", base);
     for (size_t i = 0; i < TC_ARRAY_CNT(private_rooms); i++) {
         const char *prefix = private_rooms[i];

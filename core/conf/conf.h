@@ -21,13 +21,16 @@ enum tc_conf_class {
     TC_CLASS_BOOK,
     TC_CLASS_EVERY
 }; /* book, every: refused for now */
-enum tc_conf_format { TC_FORMAT_JSON };
+enum tc_conf_format { TC_FORMAT_JSON, TC_FORMAT_PROTOBUF };
+enum tc_conf_framing { TC_FRAMING_NONE, TC_FRAMING_CONFLUENT };
+enum tc_conf_unknown { TC_UNKNOWN_REFUSE, TC_UNKNOWN_IGNORE };
 
 enum {
     TC_CONF_CPUS_MAX = 64,
     TC_CONF_ORIGINS_MAX = 64,
     TC_CONF_PROPERTIES_MAX = 64,
     TC_CONF_CERTS_MAX = 32,
+    TC_CONF_SCHEMAS_MAX = 15,
 };
 
 /* Where reading a log begins. span_ms: that far back from now; time_ms: since the epoch. */
@@ -49,8 +52,11 @@ struct tc_conf_property {
 struct tc_conf_rule {
     const char *topic;
     enum tc_conf_format format;
-    const char *room;  /* template */
-    const char *event; /* "ticker-update" */
+    const char *message;          /* full name of the type of its values; NULL: none */
+    enum tc_conf_framing framing; /* what stands before a value */
+    enum tc_conf_unknown unknown; /* JSON members that the type does not have */
+    const char *room;             /* template */
+    const char *event;            /* "ticker-update" */
     enum tc_conf_class class;
     struct tc_conf_start start; /* the source's unless set per topic */
     int line;                   /* of the room template, for errors */
@@ -108,6 +114,8 @@ struct tc_conf_limits {
     uint32_t resume_events;  /* 65536: events that a resume may replay without conflation */
     uint32_t turn_bytes;     /* 65536: catch-up bytes per connection and turn */
     uint64_t spill_bytes;    /* 64 MiB: spill pool per worker */
+    uint32_t streams;        /* 16384: HTTP/2 streams per worker */
+    uint64_t http2_bytes;    /* 256 MiB: what nghttp2 may take, per worker */
     uint32_t sndbuf_bytes;   /* 0: the system's; otherwise SO_SNDBUF of each connection */
     uint64_t memory_bytes;   /* 0: none */
 };
@@ -139,6 +147,8 @@ struct tc_conf {
     const char *listen;       /* "127.0.0.1:8080" */
     const char *admin_listen; /* "127.0.0.1:9180" */
     struct tc_conf_tls tls;
+    const char *schemas[TC_CONF_SCHEMAS_MAX]; /* files of descriptor sets */
+    uint32_t schema_cnt;
     const char *origins[TC_CONF_ORIGINS_MAX];
     uint32_t origin_cnt;
     uint32_t worker_cnt; /* 0: from the cores */

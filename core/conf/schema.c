@@ -18,7 +18,9 @@ static const char *const idle_names[] = { "spin-then-sleep", "spin", "sleep", NU
 static const char *const topology_names[] = { "auto", "fused", "separate", NULL };
 static const char *const reactor_names[] = { "auto", "io_uring", "epoll", NULL };
 static const char *const class_names[] = { "latest", "book", "every", NULL };
-static const char *const format_names[] = { "json", NULL };
+static const char *const format_names[] = { "json", "protobuf", NULL };
+static const char *const framing_names[] = { "none", "confluent", NULL };
+static const char *const unknown_names[] = { "refuse", "ignore", NULL };
 static const char *const tls_names[] = { "1.2", "1.3", NULL };
 static const char *const clients_names[] = { "none", "request", "require", NULL };
 static const char *const level_names[] = { "debug", "info", "warn", "error", NULL };
@@ -74,6 +76,10 @@ const struct tc_key tc_schema[] = {
       RANGE(1, 256), .item_max = TC_CONF_ORIGINS_MAX, .example = "[\"https://ui.example\"]",
       .doc = "Web origins whose pages may connect. Empty: only pages that this server itself "
              "serves. Clients that are no browsers send none and are let in." },
+    { "schemas", TC_KEY_TEXT_LIST, AT_CONF(schemas), COUNT_OF(tc_conf, schema_cnt),
+      RANGE(1, 4096), .item_max = TC_CONF_SCHEMAS_MAX, .example = "[\"trading.binpb\"]",
+      .doc = "Files of protobuf types for message of topics, as protoc --include_imports "
+             "--descriptor_set_out=FILE writes them." },
     { "workers.count", TC_KEY_U32, AT_CONF(worker_cnt), RANGE(0, TC_WORKERS_MAX), .def = "0",
       .doc = "Worker threads, each with its own connections. 0: as many as workers.cpus names, or "
              "else from the cores of the machine." },
@@ -119,6 +125,11 @@ const struct tc_key tc_schema[] = {
     LIMIT(spill_bytes, TC_KEY_SIZE64, 64 * KIB, 64 * GIB, "67108864",
           "Memory for unfinished frames of slow clients, per worker. When it is spent, such a "
           "client is cut off, and resumes."),
+    LIMIT(streams, TC_KEY_U32, 1, 1000000, "16384",
+          "HTTP/2 streams (requests, gRPC calls) that may be open at once, per worker."),
+    LIMIT(http2_bytes, TC_KEY_SIZE64, 1 * MIB, 1024 * GIB, "268435456",
+          "What HTTP/2 may take per worker, 27 KiB a connection and 1 KiB a stream. Beyond it "
+          "connections are refused."),
     LIMIT(sndbuf_bytes, TC_KEY_SIZE32, 0, 64 * MIB, "0",
           "Send buffer of each connection in the kernel. 0: the system decides."),
     LIMIT(memory_bytes, TC_KEY_SIZE64, 0, 1024 * GIB, "0",
@@ -169,7 +180,22 @@ const struct tc_key tc_schema[] = {
       RANGE(1, TC_TOPIC_NAME_MAX), .example = "ticks",
       .doc = "All of its partitions are read." },
     { "sources[].kafka.topics[].format", TC_KEY_ENUM, AT_RULE(format), .def = "json",
-      .names = format_names, .doc = "What the records hold." },
+      .names = format_names,
+      .doc = "What the records hold. protobuf needs message. Each client gets what its protocol "
+             "speaks: JSON over WebSocket, protobuf over gRPC." },
+    { "sources[].kafka.topics[].message", TC_KEY_TEXT, AT_RULE(message),
+      RANGE(1, TC_MESSAGE_NAME_MAX), .example = "jts.marketdata.v1.Tick",
+      .doc = "Full name of the protobuf message that the values are: of the program's own "
+             "(docs/schema.md), or of a file in schemas. With format json values are checked "
+             "against it, and gRPC clients get them typed. Without it they get the bytes." },
+    { "sources[].kafka.topics[].framing", TC_KEY_ENUM, AT_RULE(framing), .def = "none",
+      .names = framing_names,
+      .doc = "confluent: a value begins with a schema registry's frame, which is taken off. The "
+             "registry is not asked: message says what the value is." },
+    { "sources[].kafka.topics[].unknown_fields", TC_KEY_ENUM, AT_RULE(unknown), .def = "refuse",
+      .names = unknown_names,
+      .doc = "Members of a JSON value that message does not have: refuse quarantines the record, "
+             "ignore leaves them out for gRPC clients." },
     { "sources[].kafka.topics[].room", TC_KEY_TEMPLATE, AT_RULE(room), .is_required = true,
       RANGE(1, 1024), .example = "ticker-{key}",
       .doc = "The room of a record: text with {key}, {topic}, {partition}, {header:NAME} and "

@@ -9,10 +9,11 @@
 #define TC_CORE_FANOUT_DIALECT_H
 
 #include "core/base/limits.h"
+#include "core/room/rule.h"
 
 enum {
-    TC_UPDATE_OVERHEAD_MAX = 640, /* bytes of an update beyond its payload */
-    TC_NOTICE_BYTES_MAX = 1280,   /* bytes of any notice */
+    TC_UPDATE_OVERHEAD_MAX = 1024, /* bytes of an update beyond one and a half of its payload */
+    TC_NOTICE_BYTES_MAX = 1280,    /* bytes of any notice */
 };
 
 struct tc_update {
@@ -22,7 +23,8 @@ struct tc_update {
     int64_t prev;  /* -1: null */
     int64_t ts_ms; /* -1: null */
     bool is_snapshot;
-    bool is_tombstone; /* "data": null */
+    bool is_tombstone;  /* "data": null */
+    struct tc_str type; /* full name of the payload's message, empty: the topic declares none */
     const void *payload;
     uint32_t len;
 };
@@ -53,10 +55,18 @@ struct tc_notice {
     uint64_t count;
 };
 
-struct tc_dialect {
-    const char *name; /* "ws-json" */
+/* Room for an update in any dialect: base64 makes four bytes of three. */
+static inline uint64_t tc_update_bytes_max(uint32_t payload_len)
+{
+    return (uint64_t)payload_len + payload_len / 2 + TC_UPDATE_OVERHEAD_MAX;
+}
 
-    /* Writes the update; at most len + TC_UPDATE_OVERHEAD_MAX bytes. Returns how many. */
+struct tc_dialect {
+    const char *name;  /* "ws-json" */
+    enum tc_form form; /* what it wants payloads of a declared type to be */
+
+    /* Writes the update; at most tc_update_bytes_max(len) bytes, all of which it may use meanwhile.
+     * Returns how many. */
     size_t (*update)(const struct tc_update *update, uint8_t *dst);
 
     /* Writes the notice; at most TC_NOTICE_BYTES_MAX bytes. Returns how many. */

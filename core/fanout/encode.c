@@ -4,8 +4,8 @@
 
 bool tc_fan_has_scratch(const struct tc_fan *fan, uint32_t payload_len)
 {
-    uint64_t need = (uint64_t)payload_len + TC_UPDATE_OVERHEAD_MAX +
-                    (uint64_t)TC_FAN_FRAME_NOTICES * TC_NOTICE_BYTES_MAX;
+    uint64_t need =
+        tc_update_bytes_max(payload_len) + (uint64_t)TC_FAN_FRAME_NOTICES * TC_NOTICE_BYTES_MAX;
     return fan->scratch_bytes - fan->scratch_used >= need && fan->lane_cnt < TC_FAN_LANES_MAX &&
            fan->frame_cnt < TC_FAN_FRAMES_MAX;
 }
@@ -22,6 +22,18 @@ static uint8_t *end_of(struct tc_fan *fan)
     return fan->scratch + fan->scratch_used;
 }
 
+/* Ingest has tried it with the same bytes: it cannot fail. */
+struct tc_str tc_fan_convert(struct tc_fan *fan, const struct tc_rule *rule, enum tc_form to,
+                             struct tc_str payload)
+{
+    if (TC_LIKELY(!rule->message || rule->form == to))
+        return payload;
+    int64_t len = fan->conf.convert(fan->conf.convert_ctx, rule, to, payload, fan->converted,
+                                    fan->conf.payload_max);
+    TC_ASSERT(len >= 0);
+    return (struct tc_str){ (const char *)fan->converted, (size_t)len };
+}
+
 void tc_fan_write_event(struct tc_fan *fan, const struct tc_fan_room *room, uint32_t dialect,
                         const struct tc_bus_event *e, bool is_snapshot)
 {
@@ -35,20 +47,25 @@ void tc_fan_write_event(struct tc_fan *fan, const struct tc_fan_room *room, uint
         tc_fan_write_notice(fan, room, dialect, &n);
         return;
     }
+    const struct tc_rule *rule = &fan->conf.rules->rules[room->rule];
+    struct tc_str payload = { (const char *)fan->payload, e->len };
+    if (e->kind == TC_BUS_UPDATE)
+        payload = tc_fan_convert(fan, rule, fan->dialects[dialect]->form, payload);
     struct tc_update u = {
-        .event = fan->conf.rules->rules[room->rule].event,
+        .event = rule->event,
+        .type = rule->type,
         .room = tc_fan_room_name(fan, room),
         .pos = e->pos,
         .prev = e->prev,
         .ts_ms = e->ts_ms,
         .is_snapshot = is_snapshot,
         .is_tombstone = e->kind == TC_BUS_TOMBSTONE,
-        .payload = fan->payload,
-        .len = e->len,
+        .payload = payload.ptr,
+        .len = (uint32_t)payload.len,
     };
-    TC_ASSERT(fan->scratch_used + u.len + TC_UPDATE_OVERHEAD_MAX <= fan->scratch_bytes);
+    TC_ASSERT(fan->scratch_used + tc_update_bytes_max(u.len) <= fan->scratch_bytes);
     size_t len = fan->dialects[dialect]->update(&u, end_of(fan));
-    TC_ASSERT(len <= u.len + TC_UPDATE_OVERHEAD_MAX);
+    TC_ASSERT(len <= tc_update_bytes_max(u.len));
     fan->scratch_used += (uint32_t)len;
 }
 

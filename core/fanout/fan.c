@@ -9,8 +9,8 @@
 /* Scratch holds the largest frame of every dialect at once, with room to batch small ones. */
 static uint64_t scratch_want(const struct tc_fan_conf *c)
 {
-    uint64_t frame = c->payload_max + TC_UPDATE_OVERHEAD_MAX +
-                     (uint64_t)TC_FAN_FRAME_NOTICES * TC_NOTICE_BYTES_MAX;
+    uint64_t frame =
+        tc_update_bytes_max(c->payload_max) + (uint64_t)TC_FAN_FRAME_NOTICES * TC_NOTICE_BYTES_MAX;
     return TC_MAX((uint64_t)TC_FAN_SCRATCH_MIN, 4 * frame * c->dialect_cnt);
 }
 
@@ -25,6 +25,9 @@ static int take_turn(struct tc_fan *fan, struct tc_err *err)
         return -TC_ENOMEM;
     fan->payload = tc_mem_take(c->mem, name, (uint64_t)c->payload_max + 8, 1, err);
     if (!fan->payload)
+        return -TC_ENOMEM;
+    fan->converted = tc_mem_take(c->mem, name, (uint64_t)c->payload_max + 8, 1, err);
+    if (!fan->converted)
         return -TC_ENOMEM;
     fan->joined = tc_mem_take(c->mem, name, TC_FAN_JOINED_MAX, TC_TURN_SENDS_MAX, err);
     if (!fan->joined)

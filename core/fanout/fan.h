@@ -56,8 +56,13 @@ struct tc_fan_conf {
     int64_t warmup_end_ns;   /* monotonic: from then on subscriptions do not wait for warm-up */
     int64_t start_ms;        /* wall clock of the engine's start, for "since" */
     int64_t resume_wait_ns;  /* a resume ahead of this node waits so long */
-    struct tc_mem *mem;      /* everything is taken here, and lives as long */
-    const char *holder;      /* "worker 0" */
+    /* Turns a payload of rule's type into the other form: the bytes written to out, which has cap;
+     * below 0: it cannot be. NULL: no rule declares a type. Pure. */
+    int64_t (*convert)(void *ctx, const struct tc_rule *rule, enum tc_form to,
+                       struct tc_str payload, uint8_t *out, uint32_t cap);
+    void *convert_ctx;
+    struct tc_mem *mem; /* everything is taken here, and lives as long */
+    const char *holder; /* "worker 0" */
 };
 
 struct tc_fan_stats {
@@ -126,6 +131,39 @@ int tc_fan_subscribe(struct tc_fan *fan, uint32_t conn, const struct tc_fan_wish
 
 /* -TC_ENOTFOUND: it was not subscribed. Nothing of the room is sent after it. */
 int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str room) TC_MUST_CHECK;
+
+/* ---- questions, without a subscription ---- */
+
+struct tc_fan_value {
+    struct tc_update update; /* a snapshot; its payload is good until the next call with this fan */
+    struct tc_str log;
+};
+
+/* The room's newest value at the worker's cursor, in that form if its type is declared. 0; 1: it
+ * has none; -TC_EINVAL: an illegal name; -TC_ENOTFOUND: it fits no template; -TC_EAGAIN: it was
+ * overwritten just now, or is too far. */
+int tc_fan_newest(struct tc_fan *fan, struct tc_str room, enum tc_form form,
+                  struct tc_fan_value *out) TC_MUST_CHECK;
+
+/* A place in the list of all rooms; all zero is its start. Rooms are never taken away. */
+struct tc_fan_room_at {
+    uint32_t feed;
+    uint32_t idx;
+};
+
+struct tc_fan_room_info {
+    struct tc_str name;
+    struct tc_str log; /* of its newest event */
+    int64_t pos;
+    const struct tc_rule *rule;
+};
+
+/* The room at that place, which moves on. false: there is none. */
+bool tc_fan_next_room(const struct tc_fan *fan, struct tc_fan_room_at *at,
+                      struct tc_fan_room_info *out);
+
+/* Every source was read to its end once, or is known to be away. */
+bool tc_fan_is_ready(const struct tc_fan *fan);
 
 /* ---- the turn ---- */
 

@@ -195,8 +195,9 @@ struct tc_fan {
     uint8_t *scratch;
     uint32_t scratch_bytes;
     uint32_t scratch_used;
-    uint8_t *payload; /* one payload, copied out of the bus and checked */
-    uint8_t *joined;  /* TC_TURN_SENDS_MAX buffers for small lanes sent together */
+    uint8_t *payload;   /* one payload, copied out of the bus and checked */
+    uint8_t *converted; /* the same in the form of another dialect */
+    uint8_t *joined;    /* TC_TURN_SENDS_MAX buffers for small lanes sent together */
     uint32_t joined_idx;
     uint32_t hops; /* link hops left in this slice */
 };
@@ -220,7 +221,14 @@ bool tc_fan_names_sync(struct tc_fan *fan, uint32_t feed);
 /* The fan room of that name, made if need be: its index in *out. Errors as tc_fan_subscribe. */
 int tc_fan_room_open(struct tc_fan *fan, struct tc_str name, uint32_t *out) TC_MUST_CHECK;
 /* The fan room of that name if it has members, TC_NONE otherwise. */
+/* The payload as the form wants it: itself, or in fan->converted. */
+struct tc_str tc_fan_convert(struct tc_fan *fan, const struct tc_rule *rule, enum tc_form to,
+                             struct tc_str payload);
 uint32_t tc_fan_room_find(const struct tc_fan *fan, struct tc_str name);
+/* Whether a directory has the name, and where. */
+bool tc_fan_name_find(const struct tc_fan *fan, struct tc_str name, uint32_t *feed, uint32_t *id);
+/* Whether the name fits a template. */
+bool tc_fan_name_fits(const struct tc_fan *fan, struct tc_str name);
 /* Frees the room if it has no member left. */
 void tc_fan_room_release(struct tc_fan *fan, uint32_t room);
 struct tc_str tc_fan_room_name(const struct tc_fan *fan, const struct tc_fan_room *room);

@@ -122,14 +122,25 @@ static uint32_t room_new(struct tc_fan *fan)
     return idx;
 }
 
-static int open_waiting(struct tc_fan *fan, struct tc_str name, uint64_t hash, uint32_t *out)
+/* The first rule that the name fits; rules->cnt: none. */
+static uint32_t rule_of_name(const struct tc_rules *rules, struct tc_str name)
 {
-    const struct tc_rules *rules = fan->conf.rules;
     uint32_t rule = 0;
     while (rule < rules->cnt &&
            !tc_template_matches(&rules->rules[rule].room, rules->rules[rule].topic, name))
         rule++;
-    if (rule == rules->cnt)
+    return rule;
+}
+
+bool tc_fan_name_fits(const struct tc_fan *fan, struct tc_str name)
+{
+    return rule_of_name(fan->conf.rules, name) < fan->conf.rules->cnt;
+}
+
+static int open_waiting(struct tc_fan *fan, struct tc_str name, uint64_t hash, uint32_t *out)
+{
+    uint32_t rule = rule_of_name(fan->conf.rules, name);
+    if (rule == fan->conf.rules->cnt)
         return -TC_ENOTFOUND;
     uint32_t name_idx = tc_pool_acquire(&fan->names);
     if (name_idx == TC_NONE)
@@ -174,6 +185,16 @@ int tc_fan_room_open(struct tc_fan *fan, struct tc_str name, uint32_t *out)
         fan->conf.rules->first[feed] + fan->feeds[feed].dir->entries[id].rule;
     bind(fan, *out, feed, id);
     return TC_OK;
+}
+
+bool tc_fan_name_find(const struct tc_fan *fan, struct tc_str name, uint32_t *feed, uint32_t *id)
+{
+    uint32_t value = find_value(fan, name, name_hash(fan, name));
+    if (value == TC_NONE || value & WAITING)
+        return false;
+    *feed = value >> FEED_SHIFT;
+    *id = value & ID_MASK;
+    return true;
 }
 
 uint32_t tc_fan_room_find(const struct tc_fan *fan, struct tc_str name)

@@ -88,6 +88,14 @@ static void jump(struct tc_fan *fan, uint32_t feed, uint64_t head)
     fan->cursors[feed].seq = head;
 }
 
+static uint32_t dialects_in_use(const struct tc_fan *fan)
+{
+    uint32_t cnt = 0;
+    for (uint32_t d = 0; d < fan->conf.dialect_cnt; d++)
+        cnt += fan->dialect_member_cnt[d] > 0;
+    return cnt;
+}
+
 /* Copies descriptors of events that somebody wants, and moves the cursor over all that it saw. */
 static uint32_t collect(struct tc_fan *fan, uint32_t feed, uint32_t event_max, uint64_t *bytes)
 {
@@ -101,6 +109,7 @@ static uint32_t collect(struct tc_fan *fan, uint32_t feed, uint32_t event_max, u
     uint64_t seq = first;
     uint32_t cnt = fan->turn_event_cnt;
     uint32_t skipped = 0;
+    uint32_t dialects = dialects_in_use(fan);
     for (; seq <= to && cnt < event_max; seq++) {
         uint32_t room = cur->room_of[tc_bus_peek_room(bus, seq)];
         if (room == TC_NONE || !tc_fan_room(fan, room)->is_located) {
@@ -110,8 +119,11 @@ static uint32_t collect(struct tc_fan *fan, uint32_t feed, uint32_t event_max, u
         struct tc_turn_event *e = &fan->turn_events[cnt];
         if (tc_bus_read(bus, seq, &e->event) < 0)
             break; /* seen below */
-        uint64_t need = TC_MAX(e->event.len + TC_UPDATE_OVERHEAD_MAX, TC_NOTICE_BYTES_MAX);
-        need *= fan->conf.dialect_cnt;
+        /* a payload of a declared type may be longer in another form */
+        const struct tc_rule *rule = &fan->conf.rules->rules[tc_fan_room(fan, room)->rule];
+        uint32_t len = rule->message ? fan->conf.payload_max : e->event.len;
+        uint64_t need = TC_MAX(tc_update_bytes_max(len), (uint64_t)TC_NOTICE_BYTES_MAX);
+        need *= dialects;
         if (*bytes + need > fan->scratch_bytes)
             break;
         *bytes += need;

@@ -59,6 +59,14 @@
     X(commands, "commands_total", COUNTER, NONE, "Commands of clients")                            \
     X(command_errors, "command_errors_total", COUNTER, NONE,                                       \
       "Commands answered with an error")                                                           \
+    X(h2_connections, "http2_connections_total", COUNTER, NONE,                                    \
+      "Connections that have spoken HTTP/2")                                                       \
+    X(streams, "http2_streams", GAUGE, WORKER, "Open streams of HTTP/2 connections")               \
+    X(requests, "http2_requests_total", COUNTER, NONE, "Requests over HTTP/2")                     \
+    X(grpc_calls, "grpc_calls_total", COUNTER, NONE, "Calls of gRPC and gRPC-Web")                 \
+    X(grpc_errors, "grpc_errors_total", COUNTER, NONE,                                             \
+      "Calls that ended with a status other than OK")                                              \
+    X(h2_memory_bytes, "http2_memory_bytes", GAUGE, WORKER, "Bytes that HTTP/2 has taken")         \
     X(tls_handshakes, "tls_handshakes_total", COUNTER, NONE, "TLS handshakes completed")           \
     X(tls_resumed, "tls_resumed_total", COUNTER, NONE,                                             \
       "TLS handshakes that resumed a session by its ticket")                                       \

@@ -67,6 +67,11 @@ static int compile(struct tc_conf *conf, uint32_t source, uint32_t idx, struct t
     path_of(conf, source, idx, path);
     out->topic = tc_str_from(rule->topic);
     out->event = tc_str_from(rule->event);
+    out->form = rule->format == TC_FORMAT_PROTOBUF ? TC_FORM_PROTOBUF : TC_FORM_JSON;
+    out->type = rule->message ? tc_str_from(rule->message) : (struct tc_str){ "", 0 };
+    out->message = NULL;
+    out->is_framed = rule->framing == TC_FRAMING_CONFLUENT;
+    out->is_unknown_ignored = rule->unknown == TC_UNKNOWN_IGNORE;
     out->source = (uint16_t)source;
     out->idx = (uint16_t)idx;
     if (tc_template_compile(&out->room, with_topic(conf, rule), &fault)) {

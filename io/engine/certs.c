@@ -49,6 +49,7 @@ static int load(struct tc_tls_ctx **out, const struct tc_conf_tls *conf,
         .cert_cnt = conf->cert_cnt,
         .clients = clients[conf->clients],
         .is_tls13_only = conf->min_version == TC_TLS_1_3,
+        .has_h2 = true,
         .tickets = tickets,
     };
     int rc = TC_OK;

@@ -152,13 +152,41 @@ static void quarantine(struct tc_ingest *in, const struct tc_record *record,
         publish_gap(in, room, record->log, record->pos - 1, record->pos, reason);
 }
 
+/* Maps a record; *payload is what goes on the bus of its value. */
+static enum tc_feed_kind map_record(struct tc_ingest *in, const struct tc_record *record,
+                                    struct tc_str *payload, struct tc_feed_out *out)
+{
+    static const enum tc_feed_reason reasons[] = {
+        [TC_TYPES_BAD_FRAME] = TC_FEED_BAD_FRAME,
+        [TC_TYPES_BAD_MESSAGE] = TC_FEED_BAD_MESSAGE,
+        [TC_TYPES_TOO_LARGE] = TC_FEED_TOO_LARGE,
+    };
+    const struct tc_feed_rule *feed = &in->rules[record->rule];
+    const struct tc_rule *rule = tc_rule_of(in->conf.rules, in->conf.source, record->rule);
+    bool is_plain = !rule->message && !rule->is_framed;
+    *payload = record->value;
+    if (is_plain || !record->value.ptr || record->value.len > feed->event_bytes_max)
+        return tc_feed_map(feed, record, &in->json, out);
+    struct tc_record mapped = *record; /* names are made of fields of JSON */
+    enum tc_types_verdict verdict = tc_types_judge(in->conf.types, rule, record->value, in->scratch,
+                                                   feed->event_bytes_max, payload, &mapped.value);
+    if (verdict == TC_TYPES_FINE)
+        return tc_feed_map(feed, &mapped, &in->json, out);
+    mapped.value = TC_STR(""); /* its room may be known all the same */
+    (void)tc_feed_map(feed, &mapped, &in->json, out);
+    out->reason = reasons[verdict];
+    out->kind = verdict == TC_TYPES_TOO_LARGE ? TC_FEED_OVERSIZE : TC_FEED_POISON;
+    return out->kind;
+}
+
 static void on_record(void *ctx, const struct tc_record *record)
 {
     struct tc_ingest *in = ctx;
     struct tc_metric_ingest *m = in->conf.metric;
     struct tc_feed_out out;
+    struct tc_str payload;
     TC_ASSERT(record->rule < in->rule_cnt);
-    enum tc_feed_kind kind = tc_feed_map(&in->rules[record->rule], record, &in->json, &out);
+    enum tc_feed_kind kind = map_record(in, record, &payload, &out);
     if (TC_UNLIKELY(kind == TC_FEED_POISON || kind == TC_FEED_OVERSIZE)) {
         quarantine(in, record, &out);
         return;
@@ -176,8 +204,8 @@ static void on_record(void *ctx, const struct tc_record *record)
         .ingest_ns = in->now_ns,
     };
     if (kind == TC_FEED_UPDATE) {
-        put.payload = record->value.ptr;
-        put.len = (uint32_t)record->value.len;
+        put.payload = payload.ptr;
+        put.len = (uint32_t)payload.len;
     }
     tc_bus_publish(&in->bus, &put);
     in->rooms[room].ts_ms = TC_MAX(in->rooms[room].ts_ms, record->ts_ms);
@@ -431,6 +459,10 @@ int tc_ingest_init(struct tc_ingest *in, const struct tc_ingest_conf *conf, stru
         rc = tc_logs_init(&in->logs, TC_INGEST_LOGS_MAX, conf->mem, holder, err);
     if (rc == TC_OK)
         rc = tc_json_pool_init(&in->json, limits->event_bytes, conf->mem, holder, err);
+    if (rc == TC_OK && conf->types) {
+        in->scratch = tc_mem_take(conf->mem, holder, limits->event_bytes, 1, err);
+        rc = in->scratch ? TC_OK : -TC_ENOMEM;
+    }
     if (rc == TC_OK && conf->ops->heap_bytes) {
         char library[TC_MEM_NAME_MAX];
         snprintf(library, sizeof(library), "%.30s: library", holder);

@@ -26,6 +26,7 @@
 #include "core/obs/metric.h"
 #include "core/room/dir.h"
 #include "core/room/rule.h"
+#include "io/engine/types.h"
 #include "io/source/source.h"
 #include "proto/feed/feed.h"
 
@@ -38,6 +39,7 @@ struct tc_ingest_conf {
     const struct tc_conf *conf;
     uint32_t source;              /* index in conf->sources */
     const struct tc_rules *rules; /* compiled, all sources */
+    const struct tc_types *types; /* of rules; NULL if none declares a type */
     const struct tc_source_ops *ops;
     const struct tc_source_env *env; /* for ops->open */
     _Atomic uint64_t *sleeping;      /* of all workers, see core/bus */
@@ -69,6 +71,7 @@ struct tc_ingest {
     struct tc_dir dir;
     struct tc_logs logs;
     struct tc_json_pool json;
+    uint8_t *scratch; /* limits.event_bytes: a value in its other form; NULL: no rule has a type */
     struct tc_feed_rule rules[TC_RULES_MAX];
     uint32_t rule_cnt;
     struct tc_ingest_room *rooms;

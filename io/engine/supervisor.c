@@ -15,10 +15,7 @@
 #include "io/side/admin.h"
 #include "io/side/log_writer.h"
 
-enum {
-    LOG_ENTRIES = 1024, /* of each agent's ring */
-    TICK_MS = 100,
-};
+enum { TICK_MS = 100, LOG_ENTRIES = 1024 }; /* of each agent's ring */
 
 enum gate { GATE_SHUT, GATE_OPEN, GATE_ABORT };
 
@@ -200,6 +197,7 @@ static int init_ingest(struct tc_engine *e, uint32_t i, struct tc_err *err)
         .conf = c,
         .source = i,
         .rules = e->conf.rules,
+        .types = e->conf.types,
         .ops = tc_source_table[c->sources[i].kind],
         .env = &t->env,
         .sleeping = &e->sleeping,
@@ -252,6 +250,8 @@ static int start_worker(struct tc_engine *e, uint32_t i, struct tc_err *err)
         .bell = t->bell,
         .sleeping = &e->sleeping,
         .page = e->conf.page,
+        .grpc = e->conf.grpc,
+        .types = e->conf.types,
         .tls = e->certs.ctx,
         .key = e->key,
         .start_ms = e->start_ms,
@@ -499,6 +499,11 @@ int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out, struct 
 const struct tc_addr *tc_engine_addr(const struct tc_engine *e)
 {
     return &e->addrs[TC_NET_PLAIN];
+}
+
+const struct tc_addr *tc_engine_tls_addr(const struct tc_engine *e)
+{
+    return &e->addrs[TC_NET_TLS];
 }
 
 const struct tc_addr *tc_engine_admin_addr(const struct tc_engine *e)

@@ -18,6 +18,8 @@ struct tc_engine_conf {
     struct tc_conf *conf; /* limits.connections may be lowered, see start */
     const struct tc_rules *rules;
     tc_page_fn page;
+    const struct tc_grpc_server *grpc; /* NULL: no services */
+    struct tc_types *types;            /* of rules; NULL if none declares a type */
     const char *version;
     int log_fd; /* JSON lines go there */
 };
@@ -39,8 +41,9 @@ int tc_engine_start(struct tc_engine **out, const struct tc_engine_conf *conf,
 int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out,
                            struct tc_err *err) TC_MUST_CHECK;
 
-/* Where it listens (with the port that was chosen for port 0). */
+/* Where it listens (with the port that was chosen for port 0); tls: zero if it does not. */
 const struct tc_addr *tc_engine_addr(const struct tc_engine *engine);
+const struct tc_addr *tc_engine_tls_addr(const struct tc_engine *engine);
 const struct tc_addr *tc_engine_admin_addr(const struct tc_engine *engine);
 
 /* Every source warmed up, or known to be away. */

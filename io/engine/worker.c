@@ -23,7 +23,7 @@ static int open_fan(struct tc_worker *w, struct tc_err *err)
         .dialects = tc_session_dialects,
         .dialect_cnt = TC_SESSION_DIALECT_CNT,
         .key = w->conf.key,
-        .conn_max = tc_net_slots(l->connections),
+        .conn_max = tc_net_slots(l->connections) + l->streams,
         .member_max = l->members,
         .conn_rooms_max = l->conn_rooms,
         .waiting_max = l->waiting_rooms,
@@ -35,6 +35,8 @@ static int open_fan(struct tc_worker *w, struct tc_err *err)
         .warmup_end_ns = w->conf.warmup_end_ns,
         .start_ms = w->conf.start_ms,
         .resume_wait_ns = w->conf.conf->timeouts.resume_ms * MS_NS,
+        .convert = w->conf.types ? tc_types_convert : NULL,
+        .convert_ctx = w->conf.types,
         .mem = w->conf.mem,
         .holder = w->holder,
     };
@@ -73,8 +75,10 @@ static int open_net(struct tc_worker *w, struct tc_err *err)
         .fan = w->fan,
         .sessions = tc_session_table,
         .session_cnt = TC_SESSION_CNT,
+        .h2_session = TC_SESSION_H2,
         .session_ctx = &w->sessions,
         .conn_max = w->conf.conf->limits.connections,
+        .stream_max = w->conf.conf->limits.streams,
         .spill_bytes = w->conf.conf->limits.spill_bytes,
         .peers = w->conf.peers,
         .peer_cnt = w->conf.peer_cnt,
@@ -121,7 +125,9 @@ int tc_worker_open(struct tc_worker *w, const struct tc_worker_conf *conf, struc
     if (rc == TC_OK)
         rc = open_fan(w, err);
     if (rc == TC_OK)
-        rc = tc_sessions_init(&w->sessions, conf->conf, conf->page, conf->mem, w->holder, err);
+        rc = tc_sessions_init(&w->sessions, conf->conf, conf->page, conf->grpc, conf->mem,
+                              w->holder, err);
+    w->sessions.schema = conf->types ? &conf->types->schema : NULL;
     if (rc == TC_OK)
         rc = open_reactor(w, err);
     return rc == TC_OK ? open_net(w, err) : rc;
@@ -313,6 +319,7 @@ static void count(struct tc_worker *w)
     tc_count_set(&m->cq_overflows, r.cq_overflow_cnt);
     tc_count_set(&m->punts, r.punt_cnt);
     tc_count_set(&m->spill_bytes, w->net.slab.used_bytes);
+    tc_count_set(&m->h2_memory_bytes, w->sessions.h2.purse.used_bytes);
     if (w->conf.tls)
         tc_count_set(&m->tls_memory_bytes, tc_budget_used_bytes(w->conf.idx));
     tc_count_add(&m->turns, 1);

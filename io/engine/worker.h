@@ -39,7 +39,9 @@ struct tc_worker_conf {
     int bell; /* rung by ingest and supervisor */
     _Atomic uint64_t *sleeping;
     tc_page_fn page;
-    struct tc_tls_ctx *tls; /* NULL: no TLS; the worker becomes a holder of its own */
+    const struct tc_grpc_server *grpc; /* NULL: no services */
+    struct tc_types *types;            /* of rules; NULL if none declares a type */
+    struct tc_tls_ctx *tls;            /* NULL: no TLS; the worker becomes a holder of its own */
     struct tc_hash_key key;
     int64_t start_ms; /* wall clock of the engine's start */
     int64_t warmup_end_ns;

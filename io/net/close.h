@@ -27,6 +27,8 @@
     X(UNREAD, "unread-replies", 0, 0, "replies are not read")                                      \
     X(SPILL, "spill-spent", 0, 0, "no memory for an unfinished frame: nothing can follow it")      \
     X(NO_CONTEXT, "no-context", 1013, 503, "too many unfinished messages")                         \
+    X(H2_PROTOCOL, "http-frames", 0, 0, "the frames break RFC 9113")                               \
+    X(CALM, "enhance-your-calm", 0, 0, "too many resets, fields or frames that bring nothing")     \
     X(TLS, "tls", 0, 0, "the TLS handshake failed or a record is broken")                          \
     X(HANDSHAKE_TIMEOUT, "handshake-timeout", 0, 0, "the TLS handshake was not done in time")      \
     X(LIMIT, "connection-limit", 0, 503, "too many connections")                                   \

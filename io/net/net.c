@@ -36,7 +36,13 @@ int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_er
         rc = tc_slab_init(&net->slab, conf->mem, name, conf->spill_bytes, err);
     if (rc == TC_OK && conf->tls)
         rc = tc_net_tls_init(net, conf->tls, err);
-    return rc;
+    if (rc < 0 || conf->h2_session == TC_NONE)
+        return rc;
+    snprintf(name, sizeof(name), "%s: streams", conf->holder);
+    net->stream_slots =
+        tc_mem_take(conf->mem, name, sizeof(*net->stream_slots), conf->stream_max, err);
+    net->made = tc_mem_take(conf->mem, name, TC_NET_MADE_MAX, TC_TURN_SENDS_MAX, err);
+    return net->stream_slots && net->made ? TC_OK : -TC_ENOMEM;
 }
 
 /* ---- end ---- */
@@ -240,7 +246,7 @@ static void on_writable(struct tc_net *net, uint32_t slot)
 {
     struct tc_net_conn *c = &net->conns[slot];
     c->is_waiting = false;
-    if (c->out_len > c->out_off || c->is_finishing)
+    if (c->out_len > c->out_off || c->is_finishing || tc_net_is_producer(net, c))
         tc_net_out_list(net, slot);
     else if (c->is_fan)
         tc_fan_conn_writable(net->conf.fan, slot);
@@ -311,13 +317,43 @@ void tc_net_switch(struct tc_net *net, uint32_t slot, uint32_t session, uint32_t
     struct tc_net_conn *c = &net->conns[slot];
     leave_session(net, slot);
     c->session = (uint8_t)session;
-    if (dialect != TC_NONE) {
-        tc_fan_conn_open(net->conf.fan, slot, dialect);
-        c->is_fan = true;
-        if (c->out_len > c->out_off || c->is_waiting)
-            tc_fan_conn_blocked(net->conf.fan, slot);
-    }
+    if (dialect != TC_NONE)
+        tc_net_join(net, slot, dialect);
     net->conf.sessions[session]->on_open(net, slot);
+}
+
+void tc_net_join(struct tc_net *net, uint32_t slot, uint32_t dialect)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    tc_fan_conn_open(net->conf.fan, slot, dialect);
+    c->is_fan = true;
+    if (c->out_len > c->out_off || c->is_waiting)
+        tc_fan_conn_blocked(net->conf.fan, slot);
+}
+
+void tc_net_part(struct tc_net *net, uint32_t slot)
+{
+    tc_fan_conn_close(net->conf.fan, slot);
+    net->conns[slot].is_fan = false;
+}
+
+void tc_net_stream_open(struct tc_net *net, uint32_t stream, uint32_t slot, uint32_t dialect)
+{
+    TC_ASSERT(stream < net->conf.stream_max);
+    net->stream_slots[stream] = slot;
+    tc_fan_conn_open(net->conf.fan, tc_net_stream_conn(net, stream), dialect);
+}
+
+void tc_net_stream_close(struct tc_net *net, uint32_t stream)
+{
+    tc_fan_conn_close(net->conf.fan, tc_net_stream_conn(net, stream));
+}
+
+void tc_net_unplan(struct tc_net *net, uint32_t conn)
+{
+    struct tc_fan_piece tail;
+    if (tc_fan_is_planned(net->conf.fan, conn))
+        tc_fan_settle(net->conf.fan, conn, 0, false, &tail);
 }
 
 void tc_net_drain(struct tc_net *net, uint32_t first, uint32_t cnt, uint32_t spread_ms)
@@ -328,9 +364,10 @@ void tc_net_drain(struct tc_net *net, uint32_t first, uint32_t cnt, uint32_t spr
         if (!tc_net_is_open(net, i))
             continue;
         uint32_t mixed = (i * 2654435761u) >> 8; /* neighbours come back at different times */
+        bool is_own = !c->is_handshaking && tc_net_session_of(net, c)->is_drain_own;
         if (!c->is_handshaking)
-            net->conf.sessions[c->session]->on_drain(net, i, spread_ms ? mixed % spread_ms : 0);
-        if (c->is_open)
+            tc_net_session_of(net, c)->on_drain(net, i, spread_ms ? mixed % spread_ms : 0);
+        if (c->is_open && !is_own)
             tc_net_finish(net, i, TC_CLOSE_DRAINING);
     }
 }

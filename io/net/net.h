@@ -14,6 +14,10 @@
  *
  * On a connection with TLS (tls.c) sessions and fan see plain text all the same.
  *
+ * A session may make its bytes when the socket takes them (produce) instead of writing them, and
+ * may carry several streams on its connection, each of which is a connection to fan: HTTP/2. What
+ * is planned for streams is taken by produce, and what it does not take falls behind.
+ *
  * Connections end in one function, tc_net_end, with a reason of io/net/close.h. tc_net_finish is
  * the polite way there: goodbye, flush, half-close, and tc_net_end when the peer has closed too or
  * TC_NET_LINGER_NS later.
@@ -40,6 +44,7 @@ enum {
     TC_NET_SESSIONS_MAX = 8,    /* rows of the session table */
     TC_NET_TURN_HANDSHAKES = 4, /* TLS handshake steps per turn */
     TC_NET_HANDSHAKE_IN_MAX = 32 * 1024, /* bytes of a peer that one may keep waiting */
+    TC_NET_MADE_MAX = TC_TLS_RECORD_MAX, /* bytes of one produce: one TLS record */
 };
 #define TC_NET_LINGER_NS (2 * 1000000000ll)      /* for the peer to close after us */
 #define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after a failed accept */
@@ -63,6 +68,18 @@ struct tc_net_session {
     void (*goodbye)(struct tc_net *net, uint32_t slot, enum tc_close reason);
     /* The connection leaves this session: give back what was borrowed. */
     void (*on_end)(struct tc_net *net, uint32_t slot);
+    /* NULL, or: all that the session has written was sent. */
+    void (*on_sent)(struct tc_net *net, uint32_t slot);
+    /* on_drain begins an end that takes its time: the session finishes by itself. */
+    bool is_drain_own;
+    /* NULL, or: writes the next bytes for the socket, at most cap (TC_NET_MADE_MAX); they will be
+     * sent. *again: there are more. Called when the connection is listed (tc_net_out_list) or has
+     * streams with something planned, while nothing older is unsent. It does not write
+     * (tc_net_write), and finishes the connection only if it has made nothing. */
+    uint32_t (*produce)(struct tc_net *net, uint32_t slot, uint8_t *dst, uint32_t cap, bool *again);
+    /* With produce: something is planned for the stream. What is still planned after the next
+     * produce is not sent (tc_fan_settle with nothing taken, blocked). */
+    void (*on_planned)(struct tc_net *net, uint32_t slot, uint32_t stream);
 };
 
 struct tc_net_conn {
@@ -78,6 +95,7 @@ struct tc_net_conn {
     uint32_t out_next;    /* list of connections with out to try */
     uint16_t refused_cnt; /* commands refused in a row for coming too fast */
     uint8_t session;      /* row of the session table */
+    uint8_t preface_len;  /* session http: bytes of HTTP/2's preface that have come */
     uint8_t reason;       /* enum tc_close, while finishing */
     bool is_open;
     bool is_fan;     /* known to fan */
@@ -89,6 +107,7 @@ struct tc_net_conn {
     bool is_surplus; /* above the limit: to be told so */
     bool is_tls;
     bool is_handshaking; /* TLS: no session has seen it yet */
+    bool is_made;        /* in this batch: it makes bytes, or will */
 };
 
 struct tc_net_conf {
@@ -97,8 +116,11 @@ struct tc_net_conf {
     struct tc_fan *fan;
     const struct tc_net_session *const *sessions; /* row 0 gets new connections */
     uint32_t session_cnt;
-    void *session_ctx; /* of the sessions */
-    uint32_t conn_max; /* connections that may be open at once on all workers */
+    uint32_t h2_session; /* the row that gets connections with HTTP/2; TC_NONE: none does */
+    void *session_ctx;   /* of the sessions */
+    uint32_t conn_max;   /* connections that may be open at once on all workers */
+    uint32_t stream_max; /* streams of this worker that fan may know: its connections from slot_max
+                            on */
     uint64_t spill_bytes;
     const struct tc_metric_worker *const *peers; /* all workers' counters, to know the sum */
     uint32_t peer_cnt;
@@ -121,7 +143,9 @@ struct tc_net {
     struct tc_pool slots; /* free slots */
     struct tc_slab slab;
     struct tc_wheel wheel;
-    int64_t now_ns; /* of this turn */
+    uint32_t *stream_slots; /* stream_max: the connection of each */
+    uint8_t *made;          /* TC_TURN_SENDS_MAX times TC_NET_MADE_MAX: of produce */
+    int64_t now_ns;         /* of this turn */
     int64_t wall_ms;
     uint32_t conn_cnt;
     uint32_t out_first; /* list of connections whose out is to be tried */
@@ -159,7 +183,7 @@ uint32_t tc_net_on_time(struct tc_net *net, uint32_t visit_max);
 uint32_t tc_net_handshakes(struct tc_net *net);
 bool tc_net_has_handshakes(const struct tc_net *net);
 
-/* Sends what sessions wrote. Returns sends. */
+/* Sends what sessions wrote or produce, at most about TC_TURN_FLUSH_MAX sends. Returns sends. */
 uint32_t tc_net_flush_out(struct tc_net *net);
 
 /* Sends what fan planned, at most about send_max sends. Returns sends. */
@@ -202,6 +226,29 @@ void tc_net_write(struct tc_net *net, uint32_t slot, const void *bytes, size_t l
 
 /* The connection becomes one of another session, and, if dialect is not TC_NONE, known to fan. */
 void tc_net_switch(struct tc_net *net, uint32_t slot, uint32_t session, uint32_t dialect);
+
+/* The connection becomes known to fan, and unknown again, within its session. */
+void tc_net_join(struct tc_net *net, uint32_t slot, uint32_t dialect);
+void tc_net_part(struct tc_net *net, uint32_t slot);
+
+/* The connection has something to send, or to produce: tried at the next flush. */
+void tc_net_out_list(struct tc_net *net, uint32_t slot);
+
+/* ---- streams: numbers of the session, < stream_max ---- */
+
+/* What fan knows the stream as. */
+static inline uint32_t tc_net_stream_conn(const struct tc_net *net, uint32_t stream)
+{
+    return net->slot_max + stream;
+}
+
+/* The stream of connection slot becomes known to fan; until tc_net_stream_close. */
+void tc_net_stream_open(struct tc_net *net, uint32_t stream, uint32_t slot, uint32_t dialect);
+void tc_net_stream_close(struct tc_net *net, uint32_t stream);
+
+/* Takes back what is planned for that connection of fan (a slot or a stream's), so that its
+ * subscriptions may change; it follows by catch-up. */
+void tc_net_unplan(struct tc_net *net, uint32_t conn);
 
 /* One timer per connection; a later call moves it. */
 void tc_net_arm(struct tc_net *net, uint32_t slot, int64_t deadline_ns);

@@ -7,9 +7,6 @@
 
 /* send.c */
 
-/* Puts the connection on the list of those whose out is tried at the next flush. */
-void tc_net_out_list(struct tc_net *net, uint32_t slot);
-
 /* Sends what is planned for one connection now, and settles it. */
 void tc_net_flush_planned(struct tc_net *net, uint32_t slot);
 
@@ -44,6 +41,19 @@ const uint8_t *tc_net_tls_record(const struct tc_net *net, uint32_t slot, uint32
 void tc_net_tls_batch_end(struct tc_net *net);
 
 /* net.c */
+
+/* The row of the session that the connection is of. */
+static inline const struct tc_net_session *tc_net_session_of(const struct tc_net *net,
+                                                             const struct tc_net_conn *c)
+{
+    return net->conf.sessions[c->session];
+}
+
+/* The connection makes its bytes when they are sent. */
+static inline bool tc_net_is_producer(const struct tc_net *net, const struct tc_net_conn *c)
+{
+    return !c->is_finishing && !c->is_handshaking && tc_net_session_of(net, c)->produce;
+}
 
 /* Gives the block of out back. */
 void tc_net_out_free(struct tc_net *net, struct tc_net_conn *c);

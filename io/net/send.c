@@ -125,10 +125,12 @@ static void out_sent(struct tc_net *net, uint32_t slot, int32_t res)
         return;
     }
     tc_net_out_free(net, c);
-    if (c->is_finishing)
+    if (c->is_finishing || tc_net_is_producer(net, c))
         tc_net_out_list(net, slot);
     else if (c->is_fan)
         tc_fan_conn_writable(net->conf.fan, slot);
+    if (!c->is_finishing && !c->is_handshaking && tc_net_session_of(net, c)->on_sent)
+        tc_net_session_of(net, c)->on_sent(net, slot);
 }
 
 /* Nothing is left to be sent: half-close and wait for the peer's end. */
@@ -141,35 +143,111 @@ static void shut(struct tc_net *net, uint32_t slot)
     net->conf.ops->conn_shutdown(net->conf.reactor, slot);
 }
 
+/* ---- batches of sends ---- */
+
+/* What a send carries: out of the connection, bytes that its session has just made (no cursor
+ * stands for them), or what fan planned. */
+struct sending {
+    uint32_t slot;
+    uint32_t want;
+    bool is_out;
+    bool is_again;       /* made: there are more */
+    const uint8_t *made; /* NULL: not made */
+};
+
+struct batch {
+    struct sending items[TC_TURN_SENDS_MAX];
+    uint32_t cnt;
+};
+
+static void add_out(struct tc_net *net, struct batch *b, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    struct iovec iov = { tc_slab_at(&net->slab, c->out_idx) + c->out_off, c->out_len - c->out_off };
+    net->conf.ops->send(net->conf.reactor, slot, &iov, 1);
+    b->items[b->cnt++] =
+        (struct sending){ .slot = slot, .want = c->out_len - c->out_off, .is_out = true };
+}
+
+/* Lets the session make bytes, and queues their send. */
+static void add_made(struct tc_net *net, struct batch *b, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    uint8_t *dst = net->made + (size_t)b->cnt * TC_NET_MADE_MAX;
+    struct sending s = { .slot = slot, .made = dst };
+    struct iovec iov = { dst, 0 };
+    iov.iov_len = tc_net_session_of(net, c)->produce(net, slot, dst, TC_NET_MADE_MAX, &s.is_again);
+    if (!c->is_open || iov.iov_len == 0)
+        return;
+    TC_ASSERT(!c->is_finishing);
+    struct tc_fan_piece piece = { dst, (uint32_t)iov.iov_len };
+    if (c->is_tls && !tc_net_tls_seal(net, slot, &piece, 1, &iov)) {
+        tc_net_end(net, slot, TC_CLOSE_TLS);
+        return;
+    }
+    s.made = iov.iov_base;
+    s.want = (uint32_t)iov.iov_len;
+    c->is_made = true;
+    net->conf.ops->send(net->conf.reactor, slot, &iov, 1);
+    b->items[b->cnt++] = s;
+}
+
+/* What was made is sent, now or later. */
+static void made_sent(struct tc_net *net, const struct sending *s, int32_t res)
+{
+    net->conns[s->slot].is_made = false;
+    int64_t taken = count_send(net, s->slot, res, s->want);
+    if (taken < 0)
+        return;
+    if ((uint32_t)taken == s->want) {
+        if (s->is_again)
+            tc_net_out_list(net, s->slot);
+    } else if (tc_net_out_append(net, s->slot, s->made + taken, s->want - (size_t)taken)) {
+        wait_writable(net, s->slot);
+    }
+}
+
+static void planned_sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want);
+
+static void submit(struct tc_net *net, const struct batch *b)
+{
+    int32_t results[TC_TURN_SENDS_MAX];
+    uint32_t done = net->conf.ops->send_flush(net->conf.reactor, results);
+    TC_ASSERT(done == b->cnt);
+    for (uint32_t i = 0; i < b->cnt; i++) {
+        const struct sending *s = &b->items[i];
+        if (s->is_out)
+            out_sent(net, s->slot, results[i]);
+        else if (s->made)
+            made_sent(net, s, results[i]);
+        else
+            planned_sent(net, s->slot, results[i], s->want);
+    }
+    tc_net_tls_batch_end(net);
+}
+
 uint32_t tc_net_flush_out(struct tc_net *net)
 {
-    uint32_t slots[TC_TURN_SENDS_MAX];
-    int32_t results[TC_TURN_SENDS_MAX];
     uint32_t total = 0;
-    while (net->out_first != TC_NONE) {
-        uint32_t cnt = 0;
-        while (cnt < TC_TURN_SENDS_MAX && net->out_first != TC_NONE) {
+    while (net->out_first != TC_NONE && total < TC_TURN_FLUSH_MAX) {
+        struct batch b = { .cnt = 0 };
+        while (b.cnt < TC_TURN_SENDS_MAX && net->out_first != TC_NONE) {
+            if (net->conns[net->out_first].is_made)
+                break; /* listed in its produce: the next send is of the next batch */
             uint32_t slot = out_pop(net);
             struct tc_net_conn *c = &net->conns[slot];
             if (!c->is_open || c->is_waiting)
                 continue;
-            if (c->out_off == c->out_len) {
-                if (c->is_finishing)
-                    shut(net, slot);
-                continue;
-            }
-            struct iovec iov = { tc_slab_at(&net->slab, c->out_idx) + c->out_off,
-                                 c->out_len - c->out_off };
-            net->conf.ops->send(net->conf.reactor, slot, &iov, 1);
-            slots[cnt++] = slot;
+            if (c->out_off < c->out_len)
+                add_out(net, &b, slot);
+            else if (c->is_finishing)
+                shut(net, slot);
+            else if (tc_net_is_producer(net, c))
+                add_made(net, &b, slot);
         }
-        if (cnt == 0)
-            continue;
-        uint32_t done = net->conf.ops->send_flush(net->conf.reactor, results);
-        TC_ASSERT(done == cnt);
-        for (uint32_t i = 0; i < cnt; i++)
-            out_sent(net, slots[i], results[i]);
-        total += cnt;
+        if (b.cnt)
+            submit(net, &b);
+        total += b.cnt;
     }
     return total;
 }
@@ -231,7 +309,7 @@ static void sent_tls(struct tc_net *net, uint32_t slot, uint32_t taken, uint32_t
         (void)tc_net_tls_append(net, slot, tail.bytes, tail.len);
 }
 
-static void sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want)
+static void planned_sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want)
 {
     struct tc_fan_piece tail;
     int64_t taken = count_send(net, slot, res, want);
@@ -250,65 +328,104 @@ static void sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want)
     wait_writable(net, slot);
 }
 
-static void submit(struct tc_net *net, const uint32_t *slots, const uint32_t *wants, uint32_t cnt)
+static void add_planned(struct tc_net *net, struct batch *b, uint32_t slot)
 {
-    int32_t results[TC_TURN_SENDS_MAX];
-    uint32_t done = net->conf.ops->send_flush(net->conf.reactor, results);
-    TC_ASSERT(done == cnt);
-    for (uint32_t i = 0; i < cnt; i++)
-        sent(net, slots[i], results[i], wants[i]);
-    tc_net_tls_batch_end(net);
+    uint32_t want = offer(net, slot);
+    if (want)
+        b->items[b->cnt++] = (struct sending){ .slot = slot, .want = want };
 }
 
 void tc_net_flush_planned(struct tc_net *net, uint32_t slot)
 {
-    uint32_t want = offer(net, slot);
-    if (want)
-        submit(net, &slot, &want, 1);
+    struct batch b = { .cnt = 0 };
+    add_planned(net, &b, slot);
+    if (b.cnt)
+        submit(net, &b);
+}
+
+/* ---- streams ---- */
+
+/* Streams with something planned, and their connections, each once. */
+struct planned {
+    uint32_t streams[TC_TURN_SENDS_MAX];
+    uint32_t slots[TC_TURN_SENDS_MAX];
+    uint32_t stream_cnt;
+    uint32_t slot_cnt;
+};
+
+static void add_stream(struct tc_net *net, struct planned *p, uint32_t stream)
+{
+    uint32_t slot = net->stream_slots[stream];
+    struct tc_net_conn *c = &net->conns[slot];
+    p->streams[p->stream_cnt++] = stream;
+    tc_net_session_of(net, c)->on_planned(net, slot, stream);
+    if (c->is_made || c->is_waiting || c->out_off < c->out_len)
+        return; /* it is there already, or must wait: the session has been told */
+    c->is_made = true;
+    p->slots[p->slot_cnt++] = slot;
+}
+
+static void add_streams(struct tc_net *net, struct batch *b, const struct planned *p)
+{
+    for (uint32_t i = 0; i < p->slot_cnt; i++) {
+        struct tc_net_conn *c = &net->conns[p->slots[i]];
+        c->is_made = false;
+        if (c->is_open && tc_net_is_producer(net, c))
+            add_made(net, b, p->slots[i]);
+    }
+    for (uint32_t i = 0; i < p->stream_cnt; i++) {
+        struct tc_fan_piece tail;
+        uint32_t conn = tc_net_stream_conn(net, p->streams[i]);
+        if (tc_fan_is_planned(net->conf.fan, conn))
+            tc_fan_settle(net->conf.fan, conn, 0, true, &tail);
+    }
+}
+
+/* ---- the flush ---- */
+
+static uint32_t next_touched(struct tc_net *net, uint32_t max_bytes)
+{
+    (void)max_bytes;
+    return tc_fan_next_touched(net->conf.fan);
+}
+
+static uint32_t next_behind(struct tc_net *net, uint32_t max_bytes)
+{
+    return tc_fan_catch_up(net->conf.fan, max_bytes);
+}
+
+static uint32_t flush(struct tc_net *net, uint32_t (*next)(struct tc_net *net, uint32_t max_bytes),
+                      uint32_t send_max, uint32_t max_bytes)
+{
+    uint32_t total = 0;
+    while (total < send_max) {
+        struct batch b = { .cnt = 0 };
+        struct planned p = { .stream_cnt = 0, .slot_cnt = 0 };
+        uint32_t conn = TC_NONE;
+        while (b.cnt + p.stream_cnt < TC_TURN_SENDS_MAX &&
+               (conn = next(net, max_bytes)) != TC_NONE) {
+            if (conn < net->slot_max)
+                add_planned(net, &b, conn);
+            else
+                add_stream(net, &p, conn - net->slot_max);
+        }
+        add_streams(net, &b, &p);
+        if (b.cnt)
+            submit(net, &b);
+        total += TC_MAX(b.cnt, p.stream_cnt);
+        if (conn == TC_NONE)
+            break;
+    }
+    return total;
 }
 
 uint32_t tc_net_flush(struct tc_net *net, uint32_t send_max)
 {
-    uint32_t slots[TC_TURN_SENDS_MAX];
-    uint32_t wants[TC_TURN_SENDS_MAX];
-    uint32_t total = 0;
-    while (total < send_max) {
-        uint32_t cnt = 0;
-        uint32_t slot;
-        while (cnt < TC_TURN_SENDS_MAX && (slot = tc_fan_next_touched(net->conf.fan)) != TC_NONE) {
-            uint32_t want = offer(net, slot);
-            slots[cnt] = slot;
-            wants[cnt] = want;
-            cnt += want != 0;
-        }
-        if (cnt == 0)
-            break;
-        submit(net, slots, wants, cnt);
-        total += cnt;
-    }
-    return total;
+    return flush(net, next_touched, send_max, 0);
 }
 
 uint32_t tc_net_catch_up(struct tc_net *net, uint32_t send_max, uint32_t max_bytes)
 {
-    uint32_t slots[TC_TURN_SENDS_MAX];
-    uint32_t wants[TC_TURN_SENDS_MAX];
-    uint32_t total = 0;
     tc_fan_catch_up_begin(net->conf.fan, net->now_ns);
-    while (total < send_max) {
-        uint32_t cnt = 0;
-        uint32_t slot;
-        while (cnt < TC_TURN_SENDS_MAX &&
-               (slot = tc_fan_catch_up(net->conf.fan, max_bytes)) != TC_NONE) {
-            uint32_t want = offer(net, slot);
-            slots[cnt] = slot;
-            wants[cnt] = want;
-            cnt += want != 0;
-        }
-        if (cnt == 0)
-            break;
-        submit(net, slots, wants, cnt);
-        total += cnt;
-    }
-    return total;
+    return flush(net, next_behind, send_max, max_bytes);
 }

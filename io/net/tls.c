@@ -21,7 +21,8 @@ struct conn_tls {
     uint32_t next;      /* list of those with something to work off */
     uint32_t plain_len; /* plain text of the send under way */
     const uint8_t *record;
-    bool is_queued; /* in that list; its connection may have ended since */
+    bool is_queued;   /* in that list; its connection may have ended since */
+    bool is_answered; /* its hello: the expensive part is done */
 };
 
 struct tc_net_tls {
@@ -259,17 +260,6 @@ static void enqueue(struct tc_net_tls *t, uint32_t slot)
     t->last = slot;
 }
 
-void tc_net_tls_recv(struct tc_net *net, uint32_t slot, const uint8_t *bytes, uint32_t len)
-{
-    if (!net->conns[slot].is_handshaking) {
-        read_plain(net, slot, bytes, len);
-    } else if (keep(net, &net->tls->conns[slot], bytes, len)) {
-        enqueue(net->tls, slot);
-    } else {
-        tc_net_end(net, slot, TC_CLOSE_TLS);
-    }
-}
-
 /* ---- handshakes ---- */
 
 bool tc_net_has_handshakes(const struct tc_net *net)
@@ -285,6 +275,7 @@ static void shake(struct tc_net *net, uint32_t slot)
     t->io.in = tc_slab_at(&net->slab, ct->in_idx);
     t->io.in_len = ct->in_len;
     int rc = tc_tls_handshake(&t->io, ct->ssl);
+    ct->is_answered |= t->io.out_len > 0;
     if (!take_flight(net, slot))
         return;
     if (rc < 0) {
@@ -294,12 +285,32 @@ static void shake(struct tc_net *net, uint32_t slot)
         tc_wheel_cancel(&net->wheel, slot);
         tc_count_add(&net->conf.metric->tls_handshakes, 1);
         tc_count_add(&net->conf.metric->tls_resumed, (uint64_t)SSL_session_reused(ct->ssl));
-        net->conf.sessions[0]->on_open(net, slot);
-        if (t->io.in_len)
+        if (net->conf.h2_session != TC_NONE && tc_tls_is_h2(ct->ssl))
+            c->session = (uint8_t)net->conf.h2_session;
+        tc_net_session_of(net, c)->on_open(net, slot);
+        if (t->io.in_len && tc_net_is_open(net, slot))
             read_plain(net, slot, t->io.in, t->io.in_len);
     }
     if (ct->ssl)
         free_in(net, ct);
+}
+
+/* Behind its last flight a client may send without end, so what is too much to be kept is worked
+ * off at once. */
+void tc_net_tls_recv(struct tc_net *net, uint32_t slot, const uint8_t *bytes, uint32_t len)
+{
+    struct conn_tls *ct = &net->tls->conns[slot];
+    if (!net->conns[slot].is_handshaking) {
+        read_plain(net, slot, bytes, len);
+    } else if (keep(net, ct, bytes, len)) {
+        enqueue(net->tls, slot);
+    } else if (ct->is_answered && ct->in_len > 0) {
+        shake(net, slot);
+        if (tc_net_is_open(net, slot))
+            tc_net_tls_recv(net, slot, bytes, len);
+    } else {
+        tc_net_end(net, slot, TC_CLOSE_TLS);
+    }
 }
 
 uint32_t tc_net_handshakes(struct tc_net *net)

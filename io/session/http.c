@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* HTTP/1.1 on the public port: pages, /health, and the way to /ws. */
+/* HTTP/1.1 on the public port: pages, /health, and the way to /ws and to HTTP/2. */
+#include "io/session/grpc_web.h"
+#include "io/session/route.h"
 #include "io/session/session.h"
 
-#define CSP "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 #define MS_NS 1000000ll
 
 static struct tc_http1 *head_of(const struct tc_net *net, uint32_t slot)
@@ -28,6 +29,15 @@ static void wait_head(struct tc_net *net, uint32_t slot)
     tc_net_arm(net, slot, net->now_ns + span_ns);
 }
 
+/* Over TLS the version is agreed on, not guessed (RFC 9113 section 3.2). */
+static void http_on_open(struct tc_net *net, uint32_t slot)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    if (c->is_tls)
+        c->preface_len = TC_HTTP_NO_PREFACE;
+    wait_head(net, slot);
+}
+
 static void write_problem(struct tc_net *net, uint32_t slot, int status, const char *code,
                           const char *detail, const struct tc_http1_answer *base)
 {
@@ -41,10 +51,12 @@ static void write_problem(struct tc_net *net, uint32_t slot, int status, const c
 
 static void http_goodbye(struct tc_net *net, uint32_t slot, enum tc_close reason)
 {
-    const struct tc_close_row *row = &tc_closes[reason];
-    struct tc_http1_answer base = { .retry_after_s = row->http_status == 503 };
-    if (row->http_status)
-        write_problem(net, slot, row->http_status, row->code, row->text, &base);
+    struct tc_reply reply;
+    struct tc_http1_answer base = { 0 };
+    tc_route_close(reason, &reply);
+    base.retry_after_s = reply.retry_after_s;
+    if (reply.status)
+        write_problem(net, slot, reply.status, reply.code, reply.detail, &base);
 }
 
 /* An error that leaves the connection as it was, or ends it with that reason. */
@@ -57,19 +69,20 @@ static void answer_problem(struct tc_net *net, uint32_t slot, int status, const 
         tc_net_linger(net, slot, TC_CLOSE_ANSWERED);
 }
 
-static void answer(struct tc_net *net, uint32_t slot, const char *type, const char *csp,
-                   const void *body, size_t len)
+static void answer(struct tc_net *net, uint32_t slot, const struct tc_reply *reply)
 {
     char out[TC_HTTP1_ANSWER_MAX];
     const struct tc_http1 *http = head_of(net, slot);
-    struct tc_http1_answer head = { .status = 200, .type = type, .csp = csp, .body_bytes = len };
+    struct tc_http1_answer head = { .status = reply->status, .type = reply->type };
+    head.csp = reply->csp;
+    head.body_bytes = reply->len;
     head.extra = "Cache-Control: no-cache\r\n";
     head.is_keep_alive = http->is_keep_alive && !net->is_draining;
     size_t head_len = tc_http1_answer(out, sizeof(out), &head);
     TC_ASSERT(head_len > 0);
     tc_net_write(net, slot, out, head_len);
     if (http->method != TC_HTTP1_HEAD)
-        tc_net_write(net, slot, body, len);
+        tc_net_write(net, slot, reply->body, reply->len);
     if (!head.is_keep_alive)
         tc_net_linger(net, slot, TC_CLOSE_ANSWERED);
 }
@@ -106,38 +119,34 @@ static void upgrade(struct tc_net *net, uint32_t slot)
 
 static void answer_get(struct tc_net *net, uint32_t slot)
 {
-    const struct tc_sessions *s = tc_sessions_of(net);
     const struct tc_http1 *http = head_of(net, slot);
-    struct tc_page page;
-    bool is_health = tc_str_eq(http->path, TC_STR("/health"));
-    if (!is_health && !(s->page && s->page(http->path, &page))) {
-        answer_problem(net, slot, 404, "not-found", "there is nothing at this path",
-                       (struct tc_http1_answer){ 0 });
-        return;
-    }
-    if (http->method != TC_HTTP1_GET && http->method != TC_HTTP1_HEAD) {
-        answer_problem(net, slot, 405, "method-not-allowed", "this path is read with GET",
-                       (struct tc_http1_answer){ .allow = "GET, HEAD" });
-    } else if (!is_health) {
-        answer(net, slot, page.mime, CSP, page.bytes, page.len);
-    } else if (net->is_draining) {
+    struct tc_reply reply;
+    tc_route(net, http->method, http->path, &reply);
+    if (!reply.code)
+        answer(net, slot, &reply);
+    else if (reply.status == 503)
         tc_net_finish(net, slot, TC_CLOSE_DRAINING);
-    } else {
-        static const char body[] = "{\"status\":\"ok\"}\n";
-        answer(net, slot, "application/json", NULL, body, sizeof(body) - 1);
-    }
+    else
+        answer_problem(net, slot, reply.status, reply.code, reply.detail,
+                       (struct tc_http1_answer){ .allow = reply.allow });
 }
 
 /* A complete head. */
 static void respond(struct tc_net *net, uint32_t slot)
 {
-    const struct tc_http1 *http = head_of(net, slot);
+    struct tc_http1 *http = head_of(net, slot);
     if (net->conns[slot].is_surplus) {
         tc_net_finish(net, slot, TC_CLOSE_LIMIT);
-    } else if (http->has_body) {
-        write_problem(net, slot, 413, "body-not-accepted", "no path here takes a request body",
-                      NULL);
-        tc_net_linger(net, slot, TC_CLOSE_ANSWERED);
+    } else if (tc_web_try(net, slot, http)) {
+        return;
+    } else if (http->has_body || tc_web_is_near(net, http)) {
+        struct tc_reply reply = { .status = 413,
+                                  .code = "body-not-accepted",
+                                  .detail = "no path here takes a request body" };
+        if (tc_web_is_near(net, http))
+            tc_route_grpc(http->method, &reply);
+        answer_problem(net, slot, reply.status, reply.code, reply.detail,
+                       (struct tc_http1_answer){ .allow = reply.allow });
     } else if (tc_str_eq(http->path, TC_STR("/ws"))) {
         upgrade(net, slot);
     } else {
@@ -160,7 +169,7 @@ static struct tc_http1 *borrow_head(struct tc_net *net, uint32_t slot)
     return head_of(net, slot);
 }
 
-static void http_on_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uint32_t len)
+static void feed(struct tc_net *net, uint32_t slot, const uint8_t *bytes, uint32_t len)
 {
     struct tc_net_conn *c = &net->conns[slot];
     while (len > 0 && tc_net_is_open(net, slot) && c->session == TC_SESSION_HTTP) {
@@ -171,7 +180,8 @@ static void http_on_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uin
             return;
         if (rc < 0) {
             tc_count_add(&net->conf.metric->glitches, 1);
-            write_problem(net, slot, http->status, "bad-request", http->detail, NULL);
+            if (!http->is_other)
+                write_problem(net, slot, http->status, "bad-request", http->detail, NULL);
             tc_net_linger(net, slot, TC_CLOSE_BAD_REQUEST);
             return;
         }
@@ -184,14 +194,50 @@ static void http_on_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uin
         }
     }
     if (len > 0 && tc_net_is_open(net, slot))
-        net->conf.sessions[c->session]->on_bytes(net, slot, bytes, len);
+        net->conf.sessions[c->session]->on_bytes(net, slot, (uint8_t *)bytes, len);
+}
+
+/* HTTP/2 by prior knowledge (RFC 9113 section 3.3): its first bytes are no request of HTTP/1. What
+ * has matched so far is told by a number alone. */
+static void http_on_bytes(struct tc_net *net, uint32_t slot, uint8_t *bytes, uint32_t len)
+{
+    struct tc_net_conn *c = &net->conns[slot];
+    uint8_t known = c->preface_len;
+    uint32_t used = 0;
+    if (known == TC_HTTP_NO_PREFACE) {
+        feed(net, slot, bytes, len);
+        return;
+    }
+    while (used < len && c->preface_len < TC_H2_PREFACE_LEN &&
+           bytes[used] == (uint8_t)tc_h2_preface[c->preface_len]) {
+        c->preface_len++;
+        used++;
+    }
+    if (c->preface_len == TC_H2_PREFACE_LEN && c->is_surplus) {
+        tc_net_end(net, slot, TC_CLOSE_LIMIT);
+    } else if (c->preface_len == TC_H2_PREFACE_LEN) {
+        tc_net_switch(net, slot, TC_SESSION_H2, TC_NONE);
+        const struct tc_net_session *h2 = net->conf.sessions[TC_SESSION_H2];
+        if (tc_net_is_open(net, slot))
+            h2->on_bytes(net, slot, (uint8_t *)tc_h2_preface, TC_H2_PREFACE_LEN);
+        if (used < len && tc_net_is_open(net, slot))
+            h2->on_bytes(net, slot, bytes + used, len - used);
+    } else if (used < len) {
+        c->preface_len = TC_HTTP_NO_PREFACE;
+        if (known > 0)
+            feed(net, slot, (const uint8_t *)tc_h2_preface, known);
+        if (tc_net_is_open(net, slot))
+            net->conf.sessions[c->session]->on_bytes(net, slot, bytes, len);
+    }
 }
 
 static void http_on_timer(struct tc_net *net, uint32_t slot)
 {
-    if (net->conns[slot].is_surplus)
+    const struct tc_net_conn *c = &net->conns[slot];
+    bool has_begun = c->preface_len > 0 && c->preface_len < TC_H2_PREFACE_LEN;
+    if (c->is_surplus)
         tc_net_finish(net, slot, TC_CLOSE_LIMIT);
-    else if (head_of(net, slot))
+    else if (has_begun || head_of(net, slot))
         tc_net_finish(net, slot, TC_CLOSE_HEAD_TIMEOUT);
     else
         tc_net_linger(net, slot, TC_CLOSE_IDLE); /* nothing was asked, so nothing is answered */
@@ -207,7 +253,7 @@ static void http_on_drain(struct tc_net *net, uint32_t slot, uint32_t reconnect_
 
 const struct tc_net_session tc_session_http = {
     .name = "http",
-    .on_open = wait_head,
+    .on_open = http_on_open,
     .on_bytes = http_on_bytes,
     .on_timer = http_on_timer,
     .on_drain = http_on_drain,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* WebSocket with JSON commands (docs/protocol.md): frames in, commands to fan, replies out. */
-#include "io/session/session.h"
+#include "io/session/command.h"
 #include "proto/ws/ws_json.h"
 
 #define MS_NS 1000000ll
@@ -38,119 +38,34 @@ static void ws_goodbye(struct tc_net *net, uint32_t slot, enum tc_close reason)
 
 /* ---- commands ---- */
 
-static void reply_error(struct tc_net *net, uint32_t slot, struct tc_str id, enum tc_code code,
-                        const char *message, struct tc_str room)
+static bool is_open(const struct tc_commander *who)
 {
-    uint8_t out[TC_NOTICE_BYTES_MAX];
-    tc_count_add(&net->conf.metric->command_errors, 1);
-    tc_net_write(net, slot, out, tc_ws_json_error(out, id, code, message, room));
+    return tc_net_is_open(who->net, who->slot);
 }
 
-static void refuse_room(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd, int rc,
-                        struct tc_str room)
+static void write(const struct tc_commander *who, const void *bytes, size_t len)
 {
-    switch (rc) {
-    case -TC_EINVAL:
-        reply_error(net, slot, cmd->id, TC_CODE_ROOM_ILLEGAL,
-                    "a room name is 1 to 128 printable ASCII characters without blanks, quotes, "
-                    "backslash, asterisk and comma",
-                    room);
-        break;
-    case -TC_ENOTFOUND:
-        reply_error(net, slot, cmd->id, TC_CODE_ROOM_UNKNOWN, "this server has no such room", room);
-        break;
-    case -TC_ELIMIT:
-        reply_error(net, slot, cmd->id, TC_CODE_TOO_MANY_ROOMS,
-                    "the connection has as many rooms as it may: unsubscribe first", room);
-        break;
-    default:
-        reply_error(net, slot, cmd->id, TC_CODE_OVERLOADED,
-                    "no place for the subscription now: try again later", room);
-        break;
-    }
+    tc_net_write(who->net, who->slot, bytes, len);
 }
 
-static void subscribe(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd)
+static void end(const struct tc_commander *who)
 {
-    uint8_t reply[TC_NOTICE_BYTES_MAX];
-    for (uint32_t i = 0; i < cmd->room_cnt && tc_net_is_open(net, slot); i++) {
-        const struct tc_cmd_room *r = &cmd->rooms[i];
-        struct tc_fan_wish wish = { .room = r->name, .id = cmd->id };
-        size_t len = 0;
-        if (tc_room_name_is_private(r->name)) {
-            reply_error(net, slot, cmd->id, TC_CODE_NOT_SUPPORTED,
-                        "rooms of one user need authorization, which is not built yet", r->name);
-            continue;
-        }
-        wish.is_snapshot = cmd->is_snapshot;
-        wish.from = (struct tc_fan_from){ r->from.log, r->from.pos, r->from.ts_ms };
-        int rc = tc_fan_subscribe(net->conf.fan, slot, &wish, net->now_ns, reply, &len);
-        if (rc < 0)
-            refuse_room(net, slot, cmd, rc, r->name);
-        else if (rc > 0)
-            tc_net_write(net, slot, reply, len);
-    }
-}
-
-static void unsubscribe(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd)
-{
-    uint8_t out[TC_NOTICE_BYTES_MAX];
-    for (uint32_t i = 0; i < cmd->room_cnt && tc_net_is_open(net, slot); i++) {
-        struct tc_notice notice = { .kind = TC_NOTICE_UNSUBSCRIBED, .id = cmd->id };
-        notice.room = cmd->rooms[i].name;
-        int rc = tc_room_name_check(notice.room);
-        if (rc < 0) {
-            refuse_room(net, slot, cmd, rc, notice.room);
-            continue;
-        }
-        /* the wish is fulfilled as well if it was not subscribed */
-        rc = tc_fan_unsubscribe(net->conf.fan, slot, notice.room);
-        TC_ASSERT(rc == TC_OK || rc == -TC_ENOTFOUND);
-        tc_net_write(net, slot, out, tc_ws_json.notice(&notice, out));
-    }
-}
-
-/* Whether the command may be carried out; it has been answered otherwise. A long list of rooms
- * counts as several commands, for it is as much work. */
-static bool is_in_time(struct tc_net *net, uint32_t slot, const struct tc_cmd *cmd)
-{
-    enum { ROOMS_PER_COMMAND = 16 };
-    struct tc_net_conn *c = &net->conns[slot];
-    uint32_t cost = 1 + cmd->room_cnt / ROOMS_PER_COMMAND;
-    /* a full bucket is enough for any command, or it could never be carried out */
-    cost = TC_MIN(cost, tc_sessions_of(net)->conf->limits.cmd_burst);
-    if (tc_bucket_try_take(&c->commands, &tc_sessions_of(net)->command_rate, cost, net->now_ns)) {
-        c->refused_cnt = 0;
-        return true;
-    }
-    c->refused_cnt++;
-    reply_error(net, slot, cmd->id, TC_CODE_RATE_LIMITED, "too many commands: slow down",
-                (struct tc_str){ NULL, 0 });
-    if (c->refused_cnt >= TC_SESSION_REFUSED_MAX)
-        tc_net_finish(net, slot, TC_CLOSE_TOO_FAST);
-    return false;
+    tc_net_finish(who->net, who->slot, TC_CLOSE_TOO_FAST);
 }
 
 static void on_command(struct tc_net *net, uint32_t slot, const struct tc_ws_msg *msg)
 {
     struct tc_sessions *s = tc_sessions_of(net);
     struct tc_cmd cmd;
+    struct tc_commander who = { .net = net,
+                                .slot = slot,
+                                .conn = slot,
+                                .dialect = TC_SESSION_WS_JSON,
+                                .is_open = is_open,
+                                .write = write,
+                                .end = end };
     int rc = tc_cmd_parse(&s->json, msg->bytes, msg->len, s->rooms, TC_CMD_ROOMS_MAX, &cmd);
-    tc_count_add(&net->conf.metric->commands, 1);
-    if (rc < 0)
-        cmd.room_cnt = 0;
-    if (!is_in_time(net, slot, &cmd))
-        return;
-    if (rc < 0) {
-        reply_error(net, slot, cmd.id, cmd.code, cmd.message, (struct tc_str){ NULL, 0 });
-    } else if (cmd.kind == TC_CMD_SUBSCRIBE) {
-        subscribe(net, slot, &cmd);
-    } else if (cmd.kind == TC_CMD_UNSUBSCRIBE) {
-        unsubscribe(net, slot, &cmd);
-    } else {
-        uint8_t out[TC_NOTICE_BYTES_MAX];
-        tc_net_write(net, slot, out, tc_ws_json_pong(out, cmd.id, net->wall_ms));
-    }
+    tc_command(&who, &cmd, rc);
 }
 
 /* ---- frames ---- */

@@ -34,6 +34,8 @@ enum tc_feed_kind {
     X(NONE, "none")                                                                                \
     X(BAD_JSON, "value is not JSON")                                                               \
     X(BAD_UTF8, "value is not UTF-8")                                                              \
+    X(BAD_FRAME, "value has no schema registry's frame")                                           \
+    X(BAD_MESSAGE, "value is not of the topic's message")                                          \
     X(TOO_DEEP, "value is nested too deep")                                                        \
     X(TOO_LARGE, "value is larger than limits.event_bytes")                                        \
     X(NO_KEY, "no key, which the room's name needs")                                               \

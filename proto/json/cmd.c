@@ -139,45 +139,6 @@ static int read_rooms(struct tc_cmd *cmd, yyjson_val *data, uint32_t room_max)
 
 /* ---- from: positions by room ---- */
 
-static int order_of(struct tc_str a, struct tc_str b)
-{
-    int cmp = memcmp(a.ptr, b.ptr, TC_MIN(a.len, b.len));
-    return cmp ? cmp : (a.len > b.len) - (a.len < b.len);
-}
-
-static void sift(const struct tc_cmd_room *rooms, uint16_t *heap, uint32_t at, uint32_t cnt)
-{
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= cnt)
-            return;
-        if (child + 1 < cnt && order_of(rooms[heap[child]].name, rooms[heap[child + 1]].name) < 0)
-            child++;
-        if (order_of(rooms[heap[at]].name, rooms[heap[child]].name) >= 0)
-            return;
-        uint16_t swap = heap[at];
-        heap[at] = heap[child];
-        heap[child] = swap;
-        at = child;
-    }
-}
-
-/* Indexes of rooms by name. A heap sort: its cost does not depend on what a client sends, and
- * qsort may take memory. */
-static void sort_rooms(const struct tc_cmd_room *rooms, uint32_t cnt, uint16_t *sorted)
-{
-    for (uint32_t i = 0; i < cnt; i++)
-        sorted[i] = (uint16_t)i;
-    for (uint32_t i = cnt / 2; i-- > 0;)
-        sift(rooms, sorted, i, cnt);
-    for (uint32_t end = cnt; end-- > 1;) {
-        uint16_t swap = sorted[0];
-        sorted[0] = sorted[end];
-        sorted[end] = swap;
-        sift(rooms, sorted, 0, end);
-    }
-}
-
 static int read_from(struct tc_cmd *cmd, yyjson_val *val, struct tc_cmd_from *out)
 {
     uint64_t number;
@@ -214,26 +175,16 @@ static int read_froms(struct tc_cmd *cmd, yyjson_val *froms)
         return TC_OK;
     if (!yyjson_is_obj(froms))
         return bad(cmd, "data.from must be an object: room to {log, pos}");
-    sort_rooms(cmd->rooms, cmd->room_cnt, sorted);
+    tc_cmd_sort(cmd, sorted);
     yyjson_obj_iter it = yyjson_obj_iter_with(froms);
     while ((key = yyjson_obj_iter_next(&it)) != NULL) {
         struct tc_cmd_from from;
-        uint32_t low = 0;
-        for (uint32_t high = cmd->room_cnt; low < high;) {
-            uint32_t mid = (low + high) / 2;
-            if (order_of(cmd->rooms[sorted[mid]].name, str_of(key)) < 0)
-                low = mid + 1;
-            else
-                high = mid;
-        }
-        if (low == cmd->room_cnt || !tc_str_eq(cmd->rooms[sorted[low]].name, str_of(key)))
-            return bad(cmd, "data.from has a room that is not among the rooms");
-        if (cmd->rooms[sorted[low]].from.log.ptr)
-            return bad(cmd, "data.from has a room twice");
         if (read_from(cmd, yyjson_obj_iter_get_val(key), &from) < 0)
             return -TC_EINVAL;
-        for (; low < cmd->room_cnt && tc_str_eq(cmd->rooms[sorted[low]].name, str_of(key)); low++)
-            cmd->rooms[sorted[low]].from = from;
+        int rc = tc_cmd_place(cmd, sorted, str_of(key), &from);
+        if (rc < 0)
+            return bad(cmd, rc == -TC_EEXIST ? "data.from has a room twice"
+                                             : "data.from has a room that is not among the rooms");
     }
     return TC_OK;
 }

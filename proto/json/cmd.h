@@ -64,4 +64,14 @@ struct tc_cmd {
 int tc_cmd_parse(struct tc_json_pool *pool, const void *bytes, size_t len,
                  struct tc_cmd_room *rooms, uint32_t room_max, struct tc_cmd *cmd) TC_MUST_CHECK;
 
+/* ---- for parsers of other formats ---- */
+
+/* Indexes of the rooms by name, for the call below. */
+void tc_cmd_sort(const struct tc_cmd *cmd, uint16_t sorted[TC_CMD_ROOMS_MAX]);
+
+/* Sets where the room of that name is resumed (all of them, if the command names it more than
+ * once). -TC_ENOTFOUND: it is not among the rooms; -TC_EEXIST: it has a place already. */
+int tc_cmd_place(struct tc_cmd *cmd, const uint16_t sorted[TC_CMD_ROOMS_MAX], struct tc_str room,
+                 const struct tc_cmd_from *from) TC_MUST_CHECK;
+
 #endif

@@ -31,4 +31,17 @@ enum tc_code {
 /* The text on the wire; code < TC_CODE_CNT. */
 const char *tc_code_text(enum tc_code code);
 
+/* What sessions themselves say in a dialect. Each writes one frame to dst, which has
+ * TC_NOTICE_BYTES_MAX bytes (core/fanout/dialect.h), and returns its length. id and room: ptr NULL:
+ * none. */
+struct tc_words {
+    /* message: plain ASCII without quotes. room: any bytes, cut at TC_ROOM_NAME_MAX. */
+    size_t (*error)(uint8_t *dst, struct tc_str id, enum tc_code code, const char *message,
+                    struct tc_str room);
+    /* The answer to "ping"; ts_ms: wall clock, ms since the epoch. */
+    size_t (*pong)(uint8_t *dst, struct tc_str id, int64_t ts_ms);
+    /* A graceful stop begins: come back after reconnect_ms. */
+    size_t (*draining)(uint8_t *dst, uint32_t reconnect_ms);
+};
+
 #endif

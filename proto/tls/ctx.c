@@ -81,17 +81,17 @@ static bool use_clients(SSL_CTX *ssl, const struct tc_tls_conf *conf)
     return is_right && cnt > 0 && SSL_CTX_set_session_id_context(ssl, id, sizeof(id) - 1) == 1;
 }
 
-/* "http/1.1" is the one protocol above TLS here. A client that offers others only is told so (RFC
- * 7301 section 3.2). */
+/* A client that offers none of what is spoken above TLS here is told so (RFC 7301 section 3.2).
+ * HTTP/2 wants TLS 1.2 with an AEAD at least (RFC 9113 section 9.2), and there is nothing less. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *in, unsigned int in_len, void *arg)
 {
-    static const unsigned char ours[] = "\x08http/1.1";
+    static const unsigned char ours[] = "\x02h2\x08http/1.1";
     unsigned char *chosen = NULL;
-    (void)ssl;
+    unsigned int skip = tc_tls_ctx_of(ssl)->has_h2 ? 0 : 3;
     (void)arg;
-    if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len) !=
-        OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_len, ours + skip, (unsigned int)sizeof(ours) - 1 - skip,
+                              in, in_len) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -166,6 +166,7 @@ int tc_tls_ctx_new(struct tc_tls_ctx **out, const struct tc_tls_conf *conf, stru
     int rc = TC_OK;
     atomic_store(&ctx->holder_cnt, 1);
     ctx->tickets = conf->tickets;
+    ctx->has_h2 = conf->has_h2;
     for (uint32_t i = 0; rc == TC_OK && i < conf->cert_cnt; i++)
         rc = add_cert(ctx, conf, &conf->certs[i], err);
     if (rc < 0) {
@@ -211,4 +212,12 @@ void tc_tls_close(SSL *ssl)
     struct tc_tls_ctx *ctx = tc_tls_ctx_of(ssl);
     SSL_free(ssl);
     tc_tls_ctx_unref(ctx);
+}
+
+bool tc_tls_is_h2(const SSL *ssl)
+{
+    const unsigned char *name = NULL;
+    unsigned int len = 0;
+    SSL_get0_alpn_selected(ssl, &name, &len);
+    return len == 2 && memcmp(name, "h2", 2) == 0;
 }

@@ -10,6 +10,7 @@ struct tc_tls_ctx {
     uint32_t cnt;
     SSL_CTX *ssl[TC_TLS_CERTS_MAX]; /* one per certificate; [0] begins every connection */
     struct tc_tls_tickets *tickets;
+    bool has_h2;
 };
 
 /* Lets connections of ssl_ctx seal and open tickets with the keys of their context. -TC_ENOMEM. */

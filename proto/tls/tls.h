@@ -65,6 +65,7 @@ struct tc_tls_conf {
     struct tc_str client_ca; /* PEM: who may have signed certificates of clients */
     enum tc_tls_clients clients;
     bool is_tls13_only;
+    bool has_h2;                    /* HTTP/2 is offered before HTTP/1.1 */
     struct tc_tls_tickets *tickets; /* outlives the context; NULL: no tickets */
 };
 
@@ -103,6 +104,9 @@ void tc_tls_close(SSL *ssl);
  * needed, in is used up; -TC_EINVAL: it has failed, out has the alert, if there is one for what the
  * peer sent. */
 int tc_tls_handshake(struct tc_tls_io *io, SSL *ssl) TC_MUST_CHECK;
+
+/* Whether client and server have agreed on HTTP/2 (ALPN "h2", RFC 7301). */
+bool tc_tls_is_h2(const SSL *ssl);
 
 /* Plain text of in: its length (at most cap); 0: in is used up; -TC_ECLOSED: the peer has said that
  * it ends; -TC_EINVAL: broken, out has the alert. */

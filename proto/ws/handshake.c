@@ -119,13 +119,9 @@ static bool is_same(struct tc_str origin, struct tc_str host)
     return false;
 }
 
-bool tc_ws_origin_is_allowed(const struct tc_http1 *http, const char *const *origins,
-                             uint32_t origin_cnt)
+bool tc_ws_origin_is_among(struct tc_str origin, struct tc_str host, const char *const *origins,
+                           uint32_t origin_cnt)
 {
-    uint32_t cnt = tc_http1_field_cnt(http, "origin");
-    struct tc_str origin = tc_http1_field(http, "origin");
-    if (cnt != 1)
-        return cnt == 0;
     for (uint32_t i = 0; i < origin_cnt; i++) {
         struct tc_str allowed = tc_str_from(origins[i]);
         if (allowed.len > 0 && allowed.ptr[allowed.len - 1] == '/')
@@ -133,5 +129,14 @@ bool tc_ws_origin_is_allowed(const struct tc_http1 *http, const char *const *ori
         if (tc_str_eq(allowed, TC_STR("*")) || tc_http1_eq(allowed, origin))
             return true;
     }
-    return is_same(origin, http->host);
+    return is_same(origin, host);
+}
+
+bool tc_ws_origin_is_allowed(const struct tc_http1 *http, const char *const *origins,
+                             uint32_t origin_cnt)
+{
+    uint32_t cnt = tc_http1_field_cnt(http, "origin");
+    if (cnt != 1)
+        return cnt == 0;
+    return tc_ws_origin_is_among(tc_http1_field(http, "origin"), http->host, origins, origin_cnt);
 }

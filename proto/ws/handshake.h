@@ -39,4 +39,8 @@ size_t tc_ws_handshake_answer(const struct tc_http1 *http, char *out);
 bool tc_ws_origin_is_allowed(const struct tc_http1 *http, const char *const *origins,
                              uint32_t origin_cnt);
 
+/* The same of one Origin that was sent. */
+bool tc_ws_origin_is_among(struct tc_str origin, struct tc_str host, const char *const *origins,
+                           uint32_t origin_cnt);
+
 #endif

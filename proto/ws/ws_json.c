@@ -199,7 +199,7 @@ static size_t write_notice(const struct tc_notice *n, uint8_t *dst)
     return end_notice(dst, PUT(p, "}"));
 }
 
-const struct tc_dialect tc_ws_json = { "ws-json", write_update, write_notice };
+const struct tc_dialect tc_ws_json = { "ws-json", TC_FORM_JSON, write_update, write_notice };
 
 /* ---- replies that are not of a room ---- */
 
@@ -236,3 +236,5 @@ size_t tc_ws_json_draining(uint8_t *dst, uint32_t reconnect_ms)
     p = put_i64(p, reconnect_ms);
     return end_notice(dst, PUT(p, "}"));
 }
+
+const struct tc_words tc_ws_json_words = { tc_ws_json_error, tc_ws_json_pong, tc_ws_json_draining };

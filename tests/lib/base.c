@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/lib/base.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 void *tc_tb_take(size_t cnt, size_t size)
 {
@@ -112,4 +116,35 @@ int64_t tc_tb_number(const char *what, const char *text, int64_t min, int64_t ma
         tc_tb_die("%s %s: a number from %lld to %lld is needed", what, text, (long long)min,
                   (long long)max);
     return n;
+}
+
+struct sockaddr_in tc_tb_address(const char *text)
+{
+    char host[64];
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    const char *colon = strrchr(text, ':');
+    if (!colon || (size_t)(colon - text) >= sizeof host)
+        tc_tb_die("%s: HOST:PORT is needed", text);
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = 0;
+    to.sin_port = htons((uint16_t)tc_tb_number("port", colon + 1, 1, 65535));
+    if (inet_pton(AF_INET, host, &to.sin_addr) != 1)
+        tc_tb_die("%s: a numeric address is needed", host);
+    return to;
+}
+
+int tc_tb_connect(const struct sockaddr_in *to, int rcvbuf_bytes)
+{
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        tc_tb_die("socket: %s", strerror(errno));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (rcvbuf_bytes)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf_bytes, sizeof rcvbuf_bytes);
+    if (connect(fd, (const struct sockaddr *)to, sizeof *to) && errno != EINPROGRESS) {
+        close(fd);
+        return -1;
+    }
+    return fd;
 }

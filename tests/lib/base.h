@@ -2,12 +2,14 @@
 /* tests/lib/base: what the test programs stand on.
  *
  * The test client shares no code with the engine, so that a fault in core/ or proto/ cannot hide
- * itself: nothing in tests/lib includes core/, proto/ or io/. Memory is taken once from the kernel
- * and lives as long as the process. Every failure of a call that has to work ends the program with
- * exit code 2 and a text. Threads: none, except that the pure functions may be called anywhere. */
+ * itself: nothing in tests/lib includes core/, proto/ or io/, but for grpc_host, which is a server.
+ * Memory is taken once from the kernel and lives as long as the process. Every failure of a call
+ * that has to work ends the program with exit code 2 and a text. Threads: none, except that the
+ * pure functions may be called anywhere. */
 #ifndef TC_TESTS_LIB_BASE_H
 #define TC_TESTS_LIB_BASE_H
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +33,12 @@ uint32_t tc_tb_hash(const char *name, size_t len);
 
 /* A whole decimal number in min..max, or the end of the program with the name of the argument. */
 int64_t tc_tb_number(const char *what, const char *text, int64_t min, int64_t max);
+
+/* "HOST:PORT" with a numeric address, or the end of the program. */
+struct sockaddr_in tc_tb_address(const char *text);
+
+/* A socket that has begun to connect and does not block, or -1: refused at once. rcvbuf_bytes 0
+ * leaves the system's size. */
+int tc_tb_connect(const struct sockaddr_in *to, int rcvbuf_bytes);
 
 #endif

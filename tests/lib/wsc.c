@@ -3,9 +3,7 @@
 
 #include "tests/lib/base.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -36,35 +34,12 @@ void tc_wsc_init(struct tc_wsc_loop *loop, uint32_t cnt)
     }
 }
 
-struct sockaddr_in tc_wsc_address(const char *text)
-{
-    char host[64];
-    struct sockaddr_in to = { .sin_family = AF_INET };
-    const char *colon = strrchr(text, ':');
-    if (!colon || (size_t)(colon - text) >= sizeof host)
-        tc_tb_die("%s: HOST:PORT is needed", text);
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = 0;
-    to.sin_port = htons((uint16_t)tc_tb_number("port", colon + 1, 1, 65535));
-    if (inet_pton(AF_INET, host, &to.sin_addr) != 1)
-        tc_tb_die("%s: a numeric address is needed", host);
-    return to;
-}
-
 void tc_wsc_connect(struct tc_wsc_loop *loop, uint32_t idx, const struct sockaddr_in *to,
                     int rcvbuf_bytes)
 {
     struct tc_wsc *c = &loop->conns[idx];
-    int one = 1;
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        tc_tb_die("socket: %s", strerror(errno));
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (rcvbuf_bytes)
-        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf_bytes, sizeof rcvbuf_bytes);
-    if (connect(c->fd, (const struct sockaddr *)to, sizeof *to) && errno != EINPROGRESS) {
-        close(c->fd);
-        c->fd = -1;
+    c->fd = tc_tb_connect(to, rcvbuf_bytes);
+    if (c->fd < 0) {
         loop->on_end(loop, idx, "refused", false);
         return;
     }

@@ -78,7 +78,4 @@ void tc_wsc_set_mode(struct tc_wsc_loop *loop, uint32_t idx, enum tc_wsc_mode mo
 /* Waits up to timeout_ms for input and handles it. */
 void tc_wsc_poll(struct tc_wsc_loop *loop, int timeout_ms);
 
-/* "HOST:PORT" with a numeric address, or the end of the program. */
-struct sockaddr_in tc_wsc_address(const char *text);
-
 #endif

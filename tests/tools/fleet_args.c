@@ -9,16 +9,19 @@
 #include <string.h>
 
 static const char usage[] =
-    "ws-fleet: WebSocket clients that check the chain rule.\n"
+    "ws-fleet, grpc-fleet: clients that check the chain rule.\n"
     "  --to HOST:PORT --alt HOST:PORT     the engine; and another one for every second reconnect\n"
     "  --conns N --rooms 'ticker-S%d' --room-cnt N --room-first N --per-conn N --snapshot\n"
     "  --stall N --stall-after MS --stall-ms MS   the last N stop reading MS after all are "
     "confirmed\n"
     "  --stall-cycles N                   as often as that; they read for as long in between (1)\n"
-    "  --one-byte N                       N more take one byte at a time\n"
+    "  --one-byte N                       N more take one byte at a time (ws-fleet)\n"
+    "  --streams N --bidi                 calls on one connection; Stream, not Subscribe "
+    "(grpc-fleet)\n"
     "  --cuts N --cut-min MS --cut-max MS each connection is cut N times and resumes\n"
     "  --alt-stay MS                      and stays longer by this much at the other engine\n"
-    "  --joins N --stay-max MS            subscribe and leave at random times, N times in all\n"
+    "  --joins N --stay-max MS            subscribe and leave at random times, N times in all "
+    "(ws-fleet)\n"
     "  --reconnect MS                     come back and resume when the server ended it\n"
     "  --duration MS --idle-exit MS       end after so long, or so long after the last update\n"
     "  --connect-rate N --rcvbuf BYTES --ready FILE --journal FILE --records-max N\n"
@@ -42,7 +45,7 @@ static bool set_number(struct tc_fleet_args *a, const char *name, const char *va
         { "--stay-max", &a->stay_max_ms },  { "--reconnect", &a->reconnect_ms },
         { "--duration", &a->duration_ms },  { "--idle-exit", &a->idle_exit_ms },
         { "--rcvbuf", &a->rcvbuf_bytes },   { "--connect-rate", &a->connect_rate },
-        { "--time-ns", &a->time_ns },
+        { "--time-ns", &a->time_ns },       { "--streams", &a->streams },
     };
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++)
         if (!strcmp(name, numbers[n].name)) {
@@ -73,11 +76,11 @@ static bool set_text(struct tc_fleet_args *a, const char *name, const char *valu
         return false;
     bool is_alt = !strcmp(name, "--alt");
     a->has_alt = a->has_alt || is_alt;
-    a->to[is_alt] = tc_wsc_address(value);
+    a->to[is_alt] = tc_tb_address(value);
     return true;
 }
 
-void tc_fleet_parse(struct tc_fleet_args *a, int argc, char **argv)
+void tc_fleet_parse(struct tc_fleet_args *a, const struct tc_fleet_ops *ops, int argc, char **argv)
 {
     *a = (struct tc_fleet_args){ .conns = 1,
                                  .rooms = "ticker-S%d",
@@ -88,12 +91,16 @@ void tc_fleet_parse(struct tc_fleet_args *a, int argc, char **argv)
                                  .stay_max_ms = 300,
                                  .duration_ms = 600000,
                                  .connect_rate = 5000,
+                                 .streams = 1,
                                  .time_key = "t",
                                  .time_ns = 1,
                                  .records_max = 1 << 20 };
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--snapshot")) {
-            a->snapshot = true;
+        bool *flag = !strcmp(argv[i], "--snapshot") ? &a->snapshot
+                     : !strcmp(argv[i], "--bidi")   ? &a->is_bidi
+                                                    : NULL;
+        if (flag) {
+            *flag = true;
             continue;
         }
         if (i + 1 == argc || !strcmp(argv[i], "--help")) {
@@ -107,6 +114,8 @@ void tc_fleet_parse(struct tc_fleet_args *a, int argc, char **argv)
     if (!a->to[0].sin_port || !a->conns || !a->per_conn || a->per_conn > a->room_cnt ||
         a->stall_cnt + a->one_byte_cnt > a->conns || a->cut_min_ms > a->cut_max_ms)
         tc_tb_die("--to is needed, 1 <= per-conn <= room-cnt, cut-min <= cut-max (see --help)");
+    if ((a->joins && !ops->leave) || (a->one_byte_cnt && !ops->take_byte) || !a->streams)
+        tc_tb_die("an argument that this fleet cannot do (see --help)");
 }
 
 void tc_fleet_print(const struct tc_fleet *f)
@@ -139,7 +148,7 @@ void tc_fleet_print(const struct tc_fleet *f)
            stalled_updates, one_byte_updates);
     printf("\"reads\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"frames\":%" PRIu64 ",\"pings\":%" PRIu64
            ",\"closes\":{",
-           f->loop.reads, f->loop.bytes, f->loop.frames, f->loop.pings);
+           f->traffic.reads, f->traffic.bytes, f->traffic.frames, f->traffic.pings);
     const char *comma = "";
     for (uint32_t code = 0; code < 5000; code++)
         if (f->closes[code]) {

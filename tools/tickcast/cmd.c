@@ -15,6 +15,7 @@ const struct tc_subcommand tc_subcommands[] = {
     { "demo", "a server with a broker and a live feed of its own", tc_cmd_demo },
     { "version", "print the version", tc_cmd_version },
     { "sub", "print the updates of rooms and check that none is missing", tc_cmd_sub },
+    { "rooms", "list the rooms that have a record", tc_cmd_rooms },
     { "pub", "feed a Kafka topic, synthetically or from a recording", tc_cmd_pub },
     { NULL, NULL, NULL },
 };
@@ -32,7 +33,7 @@ static void print_help(FILE *out)
 {
     fputs("usage: tickcast COMMAND [options]\n"
           "\n"
-          "Market data from Apache Kafka to WebSocket rooms.\n"
+          "Market data from Apache Kafka to rooms, over WebSocket and gRPC.\n"
           "\n",
           out);
     for (const struct tc_subcommand *cmd = tc_subcommands; cmd->name; cmd++)

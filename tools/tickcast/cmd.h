@@ -12,7 +12,7 @@ enum tc_exit {
     TC_EXIT_CONFIG = 1, /* the configuration is wrong */
     TC_EXIT_USAGE = 2,  /* the command line is wrong */
     TC_EXIT_START = 3,  /* port, cpu, memory, descriptors */
-    TC_EXIT_REMOTE = 4, /* the other side failed (sub, pub) */
+    TC_EXIT_REMOTE = 4, /* the other side failed (sub, rooms, pub) */
     TC_EXIT_INTERNAL = 5,
 };
 
@@ -31,6 +31,7 @@ int tc_cmd_default_config(int argc, char **argv);
 int tc_cmd_demo(int argc, char **argv);
 int tc_cmd_version(int argc, char **argv);
 int tc_cmd_sub(int argc, char **argv);
+int tc_cmd_rooms(int argc, char **argv);
 int tc_cmd_pub(int argc, char **argv);
 
 /* main(): finds the subcommand and calls it. Returns the exit code. */

@@ -156,7 +156,7 @@ int tc_cmd_check_config(int argc, char **argv)
         return TC_EXIT_OK;
     }
     struct tc_conf *conf = tc_alloc(sizeof(*conf));
-    int rc = tc_load_conf(conf, NULL, o.file, environ, &err);
+    int rc = tc_load_conf(conf, NULL, NULL, o.file, environ, &err);
     if (rc == TC_OK && conf->tls.listen)
         rc = check_certificates(conf, &err);
     if (rc == TC_OK)

@@ -14,12 +14,14 @@
 #include "core/mem/mem.h"
 #include "core/topo/check_rules.h"
 #include "io/engine/supervisor.h"
+#include "io/engine/types.h"
 #include "io/os/os.h"
 #include "io/os/thread.h"
 #include "io/source/kafka/mock.h"
 #include "proto/json/json.h"
 #include "tools/tickcast/pages.h"
 #include "tools/tickcast/pub_input.h"
+#include "tools/tickcast/services.h"
 
 enum { TEXT_BYTES = 2048, PORT_MAX = 65535, RATE_MAX = 100000, SYMBOLS_MIN = 12, SYMBOLS_MAX = 24 };
 
@@ -70,6 +72,7 @@ struct demo {
     struct tc_kafka_mock *mock;
     struct tc_conf conf;
     struct tc_rules rules;
+    struct tc_types types;
     struct tc_engine *engine;
     rd_kafka_t *producer;
     struct tc_thread feed;
@@ -159,7 +162,9 @@ static int load_conf(struct demo *d, struct tc_err *err)
     int len = snprintf(text, sizeof(text), conf_text, d->o.port, tc_kafka_mock_bootstrap(d->mock));
     TC_ASSERT(len > 0 && (size_t)len < sizeof(text));
     int rc = tc_conf_parse(&d->conf, (struct tc_str){ text, (size_t)len }, NULL, err);
-    return rc < 0 ? rc : tc_check_rules(&d->conf, &d->rules, err);
+    if (rc == TC_OK)
+        rc = tc_check_rules(&d->conf, &d->rules, err);
+    return rc < 0 ? rc : tc_types_load(&d->types, &d->conf, &d->rules, err);
 }
 
 /* The line with which a user publishes a tick, and the page's copy of it. */
@@ -189,7 +194,13 @@ static int start(struct demo *d, struct tc_err *err)
         rc = open_producer(d, err);
     if (rc < 0)
         return rc;
-    struct tc_engine_conf engine = { &d->conf, &d->rules, find_page, TC_VERSION, STDERR_FILENO };
+    struct tc_engine_conf engine = { .conf = &d->conf,
+                                     .rules = &d->rules,
+                                     .page = find_page,
+                                     .grpc = &tc_services,
+                                     .types = &d->types,
+                                     .version = TC_VERSION,
+                                     .log_fd = STDERR_FILENO };
     rc = tc_engine_start(&d->engine, &engine, err);
     return rc < 0 ? rc : tc_thread_start(&d->feed, "demo-feed", -1, feed_main, d, err);
 }
@@ -205,6 +216,7 @@ static void stop(struct demo *d)
         rd_kafka_destroy(d->producer);
     }
     tc_kafka_mock_stop(d->mock);
+    tc_types_free(&d->types);
     tc_conf_fini(&d->conf);
 }
 

@@ -11,6 +11,7 @@
 #include "io/os/os.h"
 #include "tools/tickcast/load_conf.h"
 #include "tools/tickcast/pages.h"
+#include "tools/tickcast/services.h"
 
 static const char usage_text[] =
     "usage: tickcast run [--config FILE] [--print-topology | --print-memory]\n"
@@ -102,13 +103,20 @@ int tc_cmd_run(int argc, char **argv)
         fputs(usage_text, stdout);
         return TC_EXIT_OK;
     }
+    struct tc_types types;
     struct tc_rules *rules = tc_alloc(sizeof(*rules));
-    if (tc_load_conf(&conf, rules, o.file, environ, &err) < 0) {
+    if (tc_load_conf(&conf, rules, &types, o.file, environ, &err) < 0) {
         tc_free(rules);
         tc_load_conf_complain(stderr, o.file, &err);
         return TC_EXIT_CONFIG;
     }
-    struct tc_engine_conf engine = { &conf, rules, tc_pages_find, TC_VERSION, STDERR_FILENO };
+    struct tc_engine_conf engine = { .conf = &conf,
+                                     .rules = rules,
+                                     .page = tc_pages_find,
+                                     .grpc = &tc_services,
+                                     .types = &types,
+                                     .version = TC_VERSION,
+                                     .log_fd = STDERR_FILENO };
     struct tc_plan plan;
     int rc = TC_OK;
     if (o.is_topology) {
@@ -120,6 +128,7 @@ int tc_cmd_run(int argc, char **argv)
     if (!o.is_topology && !o.is_memory)
         rc = serve(&engine, &err);
     int code = rc < 0 ? complain(&err, o.file) : TC_EXIT_OK;
+    tc_types_free(&types);
     tc_conf_fini(&conf);
     tc_free(rules);
     return code;

@@ -12,9 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/mem/mem.h"
-#include "tools/tickcast/sub_feed.h"
-#include "tools/tickcast/ws_client.h"
+#include "tools/tickcast/sub_wire.h"
 
 enum {
     EXIT_CLEAN = 0,
@@ -33,7 +31,10 @@ static const char usage_text[] =
     "Subscribes to rooms, prints their updates and checks that none is missing between two:\n"
     "prev <= last < pos. After a break it connects again and goes on from the last position.\n"
     "\n"
-    "  --url URL          the engine (ws://127.0.0.1:8080/ws)\n"
+    "  --url URL          the engine (ws://127.0.0.1:8080/ws; with --grpc http://127.0.0.1:8080);\n"
+    "                     wss:// and https:// are TLS\n"
+    "  --grpc             over gRPC instead of WebSocket\n"
+    "  --ca FILE          authorities of the engine's certificate (PEM), not the system's\n"
     "  --json             one JSON object a line: the messages as they came, then a summary\n"
     "  --count N          stop after N updates\n"
     "  --seconds N        stop after N seconds\n"
@@ -47,15 +48,17 @@ static const char usage_text[] =
     "examples:\n"
     "  tickcast sub ticker-BTCUSDT\n"
     "  tickcast sub ticker-BTCUSDT ticker-ETHUSDT --count 100 --json | jq .data\n"
+    "  tickcast sub ticker-BTCUSDT --grpc --url https://feed.example --ca ca.pem\n"
     "  tickcast sub ticker-BTCUSDT --from demo/ticks/3@9f2c:18273640\n"
     "\n"
     "exit: 0 done, 2 usage, 4 the engine refused a room, was gone at the end, or a chain was "
     "broken\n";
 
 struct options {
-    struct tc_url url;
-    const char *url_text;
-    const char *from; /* LOG:POS or NULL */
+    const struct tc_sub_wire *wire;
+    struct tc_link_to to;
+    const char *url_text; /* NULL: the wire's own */
+    const char *from;     /* LOG:POS or NULL */
     uint64_t count_max;
     uint64_t seconds;
     bool is_json;
@@ -82,13 +85,6 @@ static void catch_signals(void)
     sigaction(SIGPIPE, &act, NULL); /* `| head` ends us through ferror */
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int wrong(const char *what, const char *value)
 {
     fprintf(stderr, "tickcast sub: %s%s\ntry: tickcast sub --help\n", what, value);
@@ -109,6 +105,8 @@ static int parse_options(struct options *o, int argc, char **argv)
 {
     enum {
         URL = 'u',
+        GRPC = 'g',
+        CA = 'c',
         JSON = 'j',
         COUNT = 'n',
         SECONDS = 't',
@@ -121,6 +119,8 @@ static int parse_options(struct options *o, int argc, char **argv)
     };
     static const struct option table[] = {
         { "url", required_argument, NULL, URL },
+        { "grpc", no_argument, NULL, GRPC },
+        { "ca", required_argument, NULL, CA },
         { "json", no_argument, NULL, JSON },
         { "count", required_argument, NULL, COUNT },
         { "seconds", required_argument, NULL, SECONDS },
@@ -137,6 +137,10 @@ static int parse_options(struct options *o, int argc, char **argv)
     while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
         if (c == URL)
             o->url_text = optarg;
+        else if (c == GRPC)
+            o->wire = &tc_sub_grpc;
+        else if (c == CA)
+            o->to.ca_file = optarg;
         else if (c == JSON)
             o->is_json = true;
         else if (c == COUNT && !parse_cnt(optarg, &o->count_max))
@@ -158,10 +162,17 @@ static int parse_options(struct options *o, int argc, char **argv)
         else if (c == '?')
             return -EXIT_USAGE; /* getopt has said which */
     }
+    return TC_OK;
+}
+
+/* What follows from the options together; as above. */
+static int settle_options(struct options *o, bool has_room)
+{
     struct tc_err err;
-    if (tc_url_parse(&o->url, o->url_text, &err) != TC_OK)
+    const char *url = o->url_text ? o->url_text : o->wire->url;
+    if (tc_url_parse(&o->to.url, o->wire->kind, url, &err) != TC_OK)
         return -wrong("", err.text);
-    if (optind >= argc)
+    if (!has_room)
         return -wrong("name at least one room, like ticker-BTCUSDT", "");
     if (o->from && strcmp(o->from, "latest") == 0)
         o->has_snapshot = false;
@@ -186,34 +197,15 @@ static bool apply_from(struct tc_sub *sub, const char *from)
     return true;
 }
 
-static bool on_text(void *ctx, const char *text, size_t len)
-{
-    return tc_sub_on_message(ctx, text, len);
-}
-
-static int subscribe(struct tc_ws_client *client, struct tc_sub *sub, struct tc_err *err)
-{
-    uint32_t next_idx = 0;
-    size_t len = 0;
-    int rc = TC_OK;
-    char *text = NULL;
-    while (rc == TC_OK && (text = tc_sub_command(sub, &next_idx, &len))) {
-        rc = tc_ws_client_send(client, text, len, err);
-        tc_free(text);
-    }
-    return rc;
-}
-
 /* Reads until the end of the connection (< 0, *err filled) or of the job (0). */
-static int read_all(struct tc_ws_client *client, struct tc_sub *sub, int64_t until_ms,
-                    struct tc_err *err)
+static int read_all(const struct tc_sub_wire *wire, void *conn, struct tc_sub *sub,
+                    int64_t until_ms, struct tc_err *err)
 {
-    static const char ping[] = "{\"event\":\"ping\"}";
-    int64_t heard_ms = now_ms();
+    int64_t heard_ms = tc_link_now_ms();
     int64_t pinged_ms = heard_ms;
-    int rc = subscribe(client, sub, err);
+    int rc = wire->subscribe(conn, sub, err);
     while (rc >= 0) {
-        int64_t now = now_ms();
+        int64_t now = tc_link_now_ms();
         if (stop || now >= until_ms || ferror(sub->out) || sub->refused_cnt == sub->room_cnt ||
             (sub->count_max && sub->stats.update_cnt >= sub->count_max))
             return TC_OK;
@@ -221,14 +213,13 @@ static int read_all(struct tc_ws_client *client, struct tc_sub *sub, int64_t unt
             return tc_err_set(err, -TC_EIO, "the engine is silent");
         if (now - pinged_ms > PING_MS) {
             pinged_ms = now;
-            rc = tc_ws_client_send(client, ping, sizeof(ping) - 1, err);
+            rc = wire->ping(conn, err);
             if (rc < 0)
                 break;
         }
-        rc =
-            tc_ws_client_read(client, (int)TC_MIN(until_ms - now, (int64_t)500), on_text, sub, err);
+        rc = wire->read(conn, (int)TC_MIN(until_ms - now, (int64_t)500), sub, err);
         if (rc > 0)
-            heard_ms = now_ms();
+            heard_ms = tc_link_now_ms();
         fflush(sub->out);
     }
     return rc;
@@ -240,13 +231,14 @@ static void back_off(struct tc_sub *sub, uint32_t try_idx, int64_t until_ms)
     uint32_t random = 0;
     int64_t delay_ms = TC_MIN((int64_t)BACKOFF_MIN_MS << TC_MIN(try_idx, 6u), BACKOFF_MAX_MS);
     if (getentropy(&random, sizeof(random)) != 0)
-        random = (uint32_t)now_ms();
+        random = (uint32_t)tc_link_now_ms();
     delay_ms = delay_ms / 2 + random % (delay_ms / 2 + 1); /* many clients must not come as one */
     if (sub->reconnect_ms >= 0)
         delay_ms = TC_MIN(sub->reconnect_ms, DRAIN_MAX_MS);
     sub->reconnect_ms = -1;
-    int64_t end_ms = TC_MIN(now_ms() + delay_ms, until_ms);
-    for (int64_t left = end_ms - now_ms(); !stop && left > 0; left = end_ms - now_ms()) {
+    int64_t end_ms = TC_MIN(tc_link_now_ms() + delay_ms, until_ms);
+    for (int64_t left = end_ms - tc_link_now_ms(); !stop && left > 0;
+         left = end_ms - tc_link_now_ms()) {
         struct timespec ts = { left / 1000, (left % 1000) * 1000000 };
         nanosleep(&ts, NULL);
     }
@@ -268,23 +260,24 @@ static int end_down(const char *why)
 /* The whole job over as many connections as it takes. */
 static int run(const struct options *o, struct tc_sub *sub)
 {
-    int64_t until_ms =
-        o->seconds && o->seconds < UINT32_MAX ? now_ms() + (int64_t)o->seconds * 1000 : INT64_MAX;
+    int64_t until_ms = o->seconds && o->seconds < UINT32_MAX
+                           ? tc_link_now_ms() + (int64_t)o->seconds * 1000
+                           : INT64_MAX;
     struct tc_err err = { 0 }; /* of the newest failure */
     bool was_up = false;
     uint32_t try_idx = 0;
-    while (!stop && now_ms() < until_ms) {
-        struct tc_ws_client *client = NULL;
+    while (!stop && tc_link_now_ms() < until_ms) {
+        void *conn = NULL;
         struct tc_err try_err = { 0 };
-        int rc = tc_ws_client_open(&client, &o->url, &stop, &try_err);
+        int rc = o->wire->open(&conn, &o->to, &try_err);
         if (rc == TC_OK) {
             uint64_t before_cnt = sub->stats.update_cnt;
             sub->stats.reconnect_cnt += was_up;
             if (was_up)
                 say("connected again");
             was_up = true;
-            rc = read_all(client, sub, until_ms, &try_err);
-            tc_ws_client_close(client);
+            rc = read_all(o->wire, conn, sub, until_ms, &try_err);
+            o->wire->close(conn);
             if (rc == TC_OK || (stop && rc == -TC_EAGAIN))
                 return EXIT_CLEAN;
             if (sub->stats.update_cnt > before_cnt)
@@ -299,7 +292,7 @@ static int run(const struct options *o, struct tc_sub *sub)
         if (stop && rc == -TC_EAGAIN)
             break;
         err = try_err;
-        if (stop || o->is_once)
+        if (stop || o->is_once || rc == -TC_ENOTSUP)
             break;
         say(err.text);
         back_off(sub, try_idx++, until_ms);
@@ -309,7 +302,7 @@ static int run(const struct options *o, struct tc_sub *sub)
 
 int tc_cmd_sub(int argc, char **argv)
 {
-    struct options o = { .url_text = "ws://127.0.0.1:8080/ws", .has_snapshot = true };
+    struct options o = { .wire = &tc_sub_ws, .to.stop = &stop, .has_snapshot = true };
     struct tc_sub sub;
     struct tc_err err;
     int rc = parse_options(&o, argc, argv);
@@ -317,6 +310,8 @@ int tc_cmd_sub(int argc, char **argv)
         fputs(usage_text, stdout);
         return EXIT_CLEAN;
     }
+    if (rc == TC_OK)
+        rc = settle_options(&o, optind < argc);
     if (rc < 0)
         return -rc;
     if (tc_sub_init(&sub, argv + optind, (uint32_t)(argc - optind), &err) != TC_OK)

@@ -31,8 +31,16 @@ static int read_file(const char *file, char *bytes, size_t *len, struct tc_err *
     return rc;
 }
 
-int tc_load_conf(struct tc_conf *conf, struct tc_rules *rules, const char *file, char *const *envp,
-                 struct tc_err *err)
+/* Rules, and the types that they name. */
+static int load_rules(struct tc_conf *conf, struct tc_rules *rules, struct tc_types *types,
+                      struct tc_err *err)
+{
+    int rc = tc_check_rules(conf, rules, err);
+    return rc ? rc : tc_types_load(types, conf, rules, err);
+}
+
+int tc_load_conf(struct tc_conf *conf, struct tc_rules *rules, struct tc_types *types,
+                 const char *file, char *const *envp, struct tc_err *err)
 {
     struct tc_str yaml = { NULL, 0 };
     char *bytes = tc_alloc(TC_TREE_FILE_MAX + 1);
@@ -45,9 +53,15 @@ int tc_load_conf(struct tc_conf *conf, struct tc_rules *rules, const char *file,
     tc_free(bytes);
     if (rc)
         return rc;
-    struct tc_rules *own = rules ? NULL : tc_alloc(sizeof(*own));
-    rc = tc_check_rules(conf, rules ? rules : own, err);
-    tc_free(own);
+    if (rules) {
+        rc = load_rules(conf, rules, types, err);
+    } else {
+        struct tc_rules *own = tc_alloc(sizeof(*own));
+        struct tc_types own_types = { .mem = NULL };
+        rc = load_rules(conf, own, &own_types, err);
+        tc_types_free(&own_types);
+        tc_free(own);
+    }
     if (rc)
         tc_conf_fini(conf);
     return rc;

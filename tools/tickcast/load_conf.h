@@ -7,12 +7,14 @@
 
 #include "core/conf/conf.h"
 #include "core/room/rule.h"
+#include "io/engine/types.h"
 
 /* file: a path, "-" for standard input, NULL for the environment alone. rules: filled with the
- * compiled room templates; NULL if they are only to be checked. *rules refers to texts of *conf,
- * which tc_conf_fini frees. On error *conf holds nothing. */
-int tc_load_conf(struct tc_conf *conf, struct tc_rules *rules, const char *file, char *const *envp,
-                 struct tc_err *err) TC_MUST_CHECK;
+ * compiled room templates, which refer to texts of *conf (tc_conf_fini frees them) and to *types
+ * (tc_types_free); rules and types are both NULL if all is only to be checked. On error neither
+ * holds anything. */
+int tc_load_conf(struct tc_conf *conf, struct tc_rules *rules, struct tc_types *types,
+                 const char *file, char *const *envp, struct tc_err *err) TC_MUST_CHECK;
 
 /* One line, "FILE:LINE:COL: error: text", as compilers write it. */
 void tc_load_conf_complain(FILE *out, const char *file, const struct tc_err *err);

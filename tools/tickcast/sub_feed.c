@@ -73,43 +73,6 @@ void tc_sub_fini(struct tc_sub *sub)
     sub->room_cnt = 0;
 }
 
-char *tc_sub_command(struct tc_sub *sub, uint32_t *next_idx, size_t *len_out)
-{
-    if (*next_idx >= sub->room_cnt)
-        return NULL;
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-    yyjson_mut_val *data = yyjson_mut_obj(doc);
-    yyjson_mut_val *rooms = yyjson_mut_arr(doc);
-    yyjson_mut_val *from = yyjson_mut_obj(doc);
-    yyjson_mut_doc_set_root(doc, root);
-    size_t bytes = 0;
-    for (; *next_idx < sub->room_cnt && bytes < TC_SUB_COMMAND_MAX / 2; ++*next_idx) {
-        struct tc_sub_room *room = &sub->rooms[*next_idx];
-        yyjson_mut_arr_add_str(doc, rooms, room->name);
-        bytes += strlen(room->name) + 3;
-        if (!tc_chain_ask(&room->chain))
-            continue;
-        yyjson_mut_val *place = yyjson_mut_obj(doc);
-        yyjson_mut_obj_add_str(doc, place, "log", room->chain.log);
-        yyjson_mut_obj_add_sint(doc, place, "pos", room->chain.last);
-        if (room->chain.last_ts_ms >= 0)
-            yyjson_mut_obj_add_sint(doc, place, "ts", room->chain.last_ts_ms);
-        yyjson_mut_obj_add_val(doc, from, room->name, place);
-        bytes += strlen(room->name) + 6 * strlen(room->chain.log) + 64;
-    }
-    yyjson_mut_obj_add_str(doc, root, "event", "subscribe");
-    yyjson_mut_obj_add_val(doc, data, "rooms", rooms);
-    yyjson_mut_obj_add_bool(doc, data, "snapshot", sub->has_snapshot);
-    if (yyjson_mut_obj_size(from) > 0)
-        yyjson_mut_obj_add_val(doc, data, "from", from);
-    yyjson_mut_obj_add_val(doc, root, "data", data);
-    char *text = yyjson_mut_write(doc, 0, len_out); /* the default allocator is that of tc_free */
-    TC_ASSERT(text);
-    yyjson_mut_doc_free(doc);
-    return text;
-}
-
 /* ---- messages ---- */
 
 struct message {

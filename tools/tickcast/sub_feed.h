@@ -58,10 +58,11 @@ int tc_sub_init(struct tc_sub *sub, char *const *names, uint32_t name_cnt,
                 struct tc_err *err) TC_MUST_CHECK;
 void tc_sub_fini(struct tc_sub *sub);
 
-/* The next `subscribe` command of a fresh connection, as text that the caller frees with tc_free;
- * *next_idx starts at 0 and moves on. NULL: all rooms are in. Each room that has a place in a log
- * resumes there. */
+/* The next `subscribe` command of a fresh connection, that the caller frees with tc_free; *next_idx
+ * starts at 0 and moves on. NULL: all rooms are in. Each room that has a place in a log resumes
+ * there. As JSON text, and as a StreamRequest of gRPC. */
 char *tc_sub_command(struct tc_sub *sub, uint32_t *next_idx, size_t *len_out) TC_MUST_CHECK;
+char *tc_sub_command_pb(struct tc_sub *sub, uint32_t *next_idx, size_t *len_out) TC_MUST_CHECK;
 
 /* One message. True: go on; false: count_max is reached. */
 bool tc_sub_on_message(struct tc_sub *sub, const char *text, size_t len);

@@ -2,16 +2,9 @@
 #include "tools/tickcast/ws_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <wslay/wslay.h>
 
@@ -21,9 +14,8 @@
 enum { HEAD_MAX = 16 * 1024 };
 
 struct tc_ws_client {
-    int fd;
+    struct tc_link *link;
     wslay_event_context_ptr ws;
-    const volatile sig_atomic_t *stop;
     tc_ws_client_fn fn; /* of the read under way */
     void *fn_ctx;
     bool is_enough; /* fn said so */
@@ -36,102 +28,6 @@ struct tc_ws_client {
     size_t head_len;
     size_t ahead_off; /* frames that came with the head */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static bool is_stopped(const struct tc_ws_client *client)
-{
-    return client->stop && *client->stop;
-}
-
-/* > 0: ready; 0: time is up; -TC_EAGAIN: stopped. */
-static int wait_for(const struct tc_ws_client *client, short events, int64_t until_ms)
-{
-    for (;;) {
-        int64_t left_ms = TC_MAX(until_ms - now_ms(), 0);
-        struct pollfd p = { .fd = client->fd, .events = events };
-        if (is_stopped(client))
-            return -TC_EAGAIN;
-        int n = poll(&p, 1, (int)TC_MIN(left_ms, (int64_t)500));
-        if (n > 0)
-            return 1;
-        if (n < 0 && errno != EINTR)
-            return -TC_EIO;
-        if (left_ms == 0)
-            return 0;
-    }
-}
-
-/* ---- connect ---- */
-
-static int try_address(struct tc_ws_client *client, const struct addrinfo *ai, int64_t until_ms)
-{
-    int error = 0;
-    socklen_t len = sizeof(error);
-    client->fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (client->fd < 0)
-        return errno;
-    if (connect(client->fd, ai->ai_addr, ai->ai_addrlen) != 0)
-        error = errno;
-    if (error == EINPROGRESS) {
-        int rc = wait_for(client, POLLOUT, until_ms);
-        error = rc == 0 ? ETIMEDOUT : rc < 0 ? EINTR : 0;
-        if (error == 0 && getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-            error = errno;
-    }
-    if (error == 0) {
-        int one = 1;
-        (void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        return 0;
-    }
-    close(client->fd);
-    client->fd = -1;
-    return error;
-}
-
-static int connect_to(struct tc_ws_client *client, const struct tc_url *url, int64_t until_ms,
-                      struct tc_err *err)
-{
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *list = NULL;
-    int error = EHOSTUNREACH;
-    int rc = getaddrinfo(url->host, url->port, &hints, &list);
-    if (rc != 0)
-        return tc_err_set(err, -TC_EIO, "%s: %s", url->host, gai_strerror(rc));
-    for (const struct addrinfo *ai = list; ai && client->fd < 0; ai = ai->ai_next)
-        error = try_address(client, ai, until_ms);
-    freeaddrinfo(list);
-    if (is_stopped(client))
-        return -TC_EAGAIN;
-    if (client->fd < 0)
-        return tc_err_set(err, -TC_EIO, "cannot reach %s port %s: %s", url->host, url->port,
-                          strerror(error));
-    return TC_OK;
-}
-
-static int send_all(struct tc_ws_client *client, const char *bytes, size_t len, int64_t until_ms,
-                    struct tc_err *err)
-{
-    while (len > 0) {
-        ssize_t n = send(client->fd, bytes, len, MSG_NOSIGNAL);
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-            continue;
-        }
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return tc_err_set(err, -TC_EIO, "sending: %s", strerror(errno));
-        int rc = wait_for(client, POLLOUT, until_ms);
-        if (rc <= 0)
-            return rc == 0 ? tc_err_set(err, -TC_EIO, "sending: no progress") : rc;
-    }
-    return TC_OK;
-}
 
 /* ---- handshake ---- */
 
@@ -157,12 +53,12 @@ static struct tc_str field_of(const char *head, const char *name)
 static int read_head(struct tc_ws_client *client, int64_t until_ms, struct tc_err *err)
 {
     while (client->head_len < HEAD_MAX) {
-        ssize_t n =
-            recv(client->fd, client->head + client->head_len, HEAD_MAX - client->head_len, 0);
-        if (n == 0)
-            return tc_err_set(err, -TC_EIO, "the server closed during the handshake");
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return tc_err_set(err, -TC_EIO, "handshake: %s", strerror(errno));
+        ssize_t n = tc_link_recv(client->link, client->head + client->head_len,
+                                 HEAD_MAX - client->head_len);
+        if (n < 0)
+            return tc_err_set(err, -TC_EIO,
+                              n == -TC_ECLOSED ? "the server closed during the handshake"
+                                               : "the connection broke during the handshake");
         if (n > 0) {
             client->head_len += (size_t)n;
             const char *end = memmem(client->head, client->head_len, "\r\n\r\n", 4);
@@ -172,7 +68,7 @@ static int read_head(struct tc_ws_client *client, int64_t until_ms, struct tc_er
             }
             continue;
         }
-        int rc = wait_for(client, POLLIN, until_ms);
+        int rc = tc_link_wait_in(client->link, until_ms);
         if (rc <= 0)
             return rc == 0 ? tc_err_set(err, -TC_EIO, "no answer to the handshake") : rc;
     }
@@ -198,7 +94,7 @@ static int shake_hands(struct tc_ws_client *client, const struct tc_url *url, in
                        url->path, url->is_ipv6 ? "[" : "", url->host, url->is_ipv6 ? "]" : "",
                        url->port, TC_WS_KEY_BYTES, key);
     TC_ASSERT(len > 0 && (size_t)len < sizeof(request));
-    int rc = send_all(client, request, (size_t)len, until_ms, err);
+    int rc = tc_link_send_all(client->link, request, (size_t)len, until_ms, err);
     if (rc == TC_OK)
         rc = read_head(client, until_ms, err);
     if (rc != TC_OK)
@@ -233,15 +129,12 @@ static ssize_t on_recv(wslay_event_context_ptr ws, uint8_t *buf, size_t len, int
         client->ahead_off += n;
         return (ssize_t)n;
     }
-    ssize_t n = recv(client->fd, buf, len, 0);
+    ssize_t n = tc_link_recv(client->link, buf, len);
     if (n > 0)
         return n;
-    bool is_again = n < 0 && (errno == EAGAIN || errno == EINTR);
-    if (n == 0)
-        client->is_eof = true;
-    if (!is_again)
-        client->is_broken = true;
-    wslay_event_set_error(ws, is_again ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    client->is_eof = n == -TC_ECLOSED;
+    client->is_broken = n < 0;
+    wslay_event_set_error(ws, n == 0 ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;
 }
 
@@ -250,13 +143,11 @@ static ssize_t on_send(wslay_event_context_ptr ws, const uint8_t *data, size_t l
 {
     struct tc_ws_client *client = ctx;
     (void)flags;
-    ssize_t n = send(client->fd, data, len, MSG_NOSIGNAL);
-    if (n >= 0)
+    ssize_t n = tc_link_send(client->link, data, len);
+    if (n > 0)
         return n;
-    bool is_again = errno == EAGAIN || errno == EINTR;
-    if (!is_again)
-        client->is_broken = true;
-    wslay_event_set_error(ws, is_again ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    client->is_broken = n < 0;
+    wslay_event_set_error(ws, n == 0 ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;
 }
 
@@ -298,8 +189,7 @@ static void on_msg(wslay_event_context_ptr ws, const struct wslay_event_on_msg_r
         client->is_enough = !client->fn(client->fn_ctx, (const char *)arg->msg, arg->msg_length);
 }
 
-int tc_ws_client_open(struct tc_ws_client **out, const struct tc_url *url,
-                      const volatile sig_atomic_t *stop, struct tc_err *err)
+int tc_ws_client_open(struct tc_ws_client **out, const struct tc_link_to *to, struct tc_err *err)
 {
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = on_recv,
@@ -309,13 +199,11 @@ int tc_ws_client_open(struct tc_ws_client **out, const struct tc_url *url,
         .on_frame_recv_chunk_callback = on_chunk,
         .on_msg_recv_callback = on_msg,
     };
-    int64_t until_ms = now_ms() + TC_WS_CLIENT_CONNECT_MS;
+    int64_t until_ms = tc_link_now_ms() + TC_LINK_CONNECT_MS;
     struct tc_ws_client *client = tc_alloc(sizeof(*client));
-    client->fd = -1;
-    client->stop = stop;
-    int rc = connect_to(client, url, until_ms, err);
+    int rc = tc_link_open(&client->link, to, "http/1.1", until_ms, err);
     if (rc == TC_OK)
-        rc = shake_hands(client, url, until_ms, err);
+        rc = shake_hands(client, &to->url, until_ms, err);
     if (rc == TC_OK && wslay_event_context_client_init(&client->ws, &callbacks, client) != 0)
         rc = tc_err_set(err, -TC_ENOMEM, "no memory for a WebSocket context");
     if (rc != TC_OK) {
@@ -342,13 +230,13 @@ static int broken(struct tc_ws_client *client, struct tc_err *err)
 /* Sends what is queued; waits while the socket is full. */
 static int drain(struct tc_ws_client *client, struct tc_err *err)
 {
-    int64_t until_ms = now_ms() + TC_WS_CLIENT_CONNECT_MS;
+    int64_t until_ms = tc_link_now_ms() + TC_LINK_CONNECT_MS;
     while (wslay_event_want_write(client->ws)) {
         if (wslay_event_send(client->ws) != 0)
             return broken(client, err);
         if (!wslay_event_want_write(client->ws))
             break;
-        int rc = wait_for(client, POLLOUT, until_ms);
+        int rc = tc_link_wait_out(client->link, until_ms);
         if (rc <= 0)
             return rc == 0 ? broken(client, err) : rc;
     }
@@ -372,7 +260,7 @@ int tc_ws_client_read(struct tc_ws_client *client, int timeout_ms, tc_ws_client_
     client->fn_ctx = ctx;
     client->is_enough = false;
     if (client->head_len == client->ahead_off) {
-        int rc = wait_for(client, POLLIN, now_ms() + timeout_ms);
+        int rc = tc_link_wait_in(client->link, tc_link_now_ms() + timeout_ms);
         if (rc <= 0)
             return rc;
     }
@@ -402,7 +290,6 @@ void tc_ws_client_close(struct tc_ws_client *client)
             (void)wslay_event_send(client->ws);
         wslay_event_context_free(client->ws);
     }
-    if (client->fd >= 0)
-        close(client->fd);
+    tc_link_close(client->link);
     tc_free(client);
 }

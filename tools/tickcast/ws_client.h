@@ -6,14 +6,9 @@
 #ifndef TC_TOOLS_TICKCAST_WS_CLIENT_H
 #define TC_TOOLS_TICKCAST_WS_CLIENT_H
 
-#include <signal.h>
+#include "tools/tickcast/link.h"
 
-#include "tools/tickcast/url.h"
-
-enum {
-    TC_WS_CLIENT_CONNECT_MS = 10000,    /* look-up apart: connect and handshake */
-    TC_WS_CLIENT_MESSAGE_MAX = 4 << 20, /* bytes of one message: an event and its envelope */
-};
+enum { TC_WS_CLIENT_MESSAGE_MAX = 4 << 20 }; /* bytes of one message: an event and its envelope */
 
 struct tc_ws_client;
 
@@ -21,9 +16,9 @@ struct tc_ws_client;
 typedef bool (*tc_ws_client_fn)(void *ctx, const char *text, size_t len);
 
 /* Connects and shakes hands (section 4.1). -TC_EIO: no connection; -TC_EINVAL: the answer is not an
- * upgrade to WebSocket; *err says which. stop may be NULL. */
-int tc_ws_client_open(struct tc_ws_client **out, const struct tc_url *url,
-                      const volatile sig_atomic_t *stop, struct tc_err *err) TC_MUST_CHECK;
+ * upgrade to WebSocket, or as tc_link_open; *err says which. */
+int tc_ws_client_open(struct tc_ws_client **out, const struct tc_link_to *to,
+                      struct tc_err *err) TC_MUST_CHECK;
 
 /* Sends one text message, masked. Waits for room in the socket. */
 int tc_ws_client_send(struct tc_ws_client *client, const char *text, size_t len,

@@ -11,7 +11,8 @@
  *   G room log from to reason                gap
  *   M room log                               moved
  *   S room since      F room                 stale, fresh
- * The second dialect writes the same behind a "2". fx_turn() is the order in which a worker calls.
+ * The second dialect writes the same behind a "2", and wants payloads of a type as protobuf.
+ * fx_turn() is the order in which a worker calls.
  */
 #ifndef TC_TESTS_UNIT_CORE_FANOUT_FIXTURE_H
 #define TC_TESTS_UNIT_CORE_FANOUT_FIXTURE_H
@@ -53,6 +54,9 @@ struct fx_options {
     uint32_t resume_events;
     int64_t warmup_end_ns;
     int64_t resume_wait_ns;
+    /* of the fan's conf; ctx is NULL */
+    int64_t (*convert)(void *ctx, const struct tc_rule *rule, enum tc_form to,
+                       struct tc_str payload, uint8_t *out, uint32_t cap);
 };
 
 struct fx {
@@ -163,8 +167,9 @@ static inline size_t fx_write_notice_2(const struct tc_notice *n, uint8_t *dst)
     return 1 + fx_write_notice(n, dst + 1);
 }
 
-static const struct tc_dialect fx_toy = { "toy", fx_write_update, fx_write_notice };
-static const struct tc_dialect fx_toy_2 = { "toy-2", fx_write_update_2, fx_write_notice_2 };
+static const struct tc_dialect fx_toy = { "toy", TC_FORM_JSON, fx_write_update, fx_write_notice };
+static const struct tc_dialect fx_toy_2 = { "toy-2", TC_FORM_PROTOBUF, fx_write_update_2,
+                                            fx_write_notice_2 };
 static const struct tc_dialect *const fx_dialects[] = { &fx_toy, &fx_toy_2 };
 
 /* ---- set-up ---- */
@@ -265,6 +270,7 @@ static inline void fx_init_cold(struct fx *fx, const struct fx_options *options)
         .warmup_end_ns = options->warmup_end_ns,
         .start_ms = 77,
         .resume_wait_ns = options->resume_wait_ns,
+        .convert = options->convert,
         .mem = &fx->mem,
         .holder = "worker 3",
     };

@@ -12,7 +12,7 @@ static size_t spy_update(const struct tc_update *u, uint8_t *dst)
     return fx_write_update(u, dst);
 }
 
-static const struct tc_dialect spy = { "spy", spy_update, fx_write_notice };
+static const struct tc_dialect spy = { "spy", TC_FORM_JSON, spy_update, fx_write_notice };
 
 static void init_with(struct fx *f, const struct tc_dialect *dialect)
 {

@@ -172,3 +172,27 @@ Test(names, located_at_the_cursor)
     cr_expect_str_eq(fx_take(&fx, 0), "C ticker-B - s0/t/0@1 2 B\nU ticker-B 2 1 1002 snap v2\n");
     fx_fini(&fx);
 }
+
+Test(names, without_a_subscription)
+{
+    /* Goal: whether a directory has the name, and where; whether it fits a template. A name that
+     * waits is in none. */
+    uint32_t feed = 7;
+    uint32_t id = 7;
+    fx_init(&fx, NULL);
+    fx_put_many(&fx, "ticker-A", 1, 1);
+    fx_put_many(&fx, "book-A", 2, 2);
+    cr_assert_not(tc_fan_name_find(fx.fan, TC_STR("book-A"), &feed, &id), "not read yet");
+    fx_run(&fx);
+    cr_assert(tc_fan_name_find(fx.fan, TC_STR("book-A"), &feed, &id));
+    cr_assert_eq(feed, 0);
+    cr_assert_eq(id, fx_room(&fx, 0, "book-A"));
+    fx_open(&fx, 0);
+    cr_assert_eq(fx_sub(&fx, 0, "ticker-B", false), TC_OK);
+    cr_assert_not(tc_fan_name_find(fx.fan, TC_STR("ticker-B"), &feed, &id));
+    cr_assert(tc_fan_name_fits(fx.fan, TC_STR("ticker-B")));
+    cr_assert(tc_fan_name_fits(fx.fan, TC_STR("alt-B")), "of the last rule");
+    cr_assert_not(tc_fan_name_fits(fx.fan, TC_STR("ticker-")));
+    cr_assert_not(tc_fan_name_fits(fx.fan, TC_STR("nobody")));
+    fx_fini(&fx);
+}

@@ -154,6 +154,7 @@ struct fx {
     struct tc_mem mem;
     struct tc_conf conf;
     struct tc_rules rules;
+    struct tc_types types;
     struct tc_source source;
     struct tc_source_env env;
     struct tc_ingest ingest;
@@ -262,6 +263,7 @@ static inline struct tc_ingest_conf fx_ingest_conf(struct fx *fx)
     return (struct tc_ingest_conf){
         .conf = &fx->conf,
         .rules = &fx->rules,
+        .types = &fx->types,
         .ops = &sc_ops,
         .env = &fx->env,
         .sleeping = &fx->sleeping,
@@ -274,8 +276,8 @@ static inline struct tc_ingest_conf fx_ingest_conf(struct fx *fx)
     };
 }
 
-/* Everything but the source's first turn. */
-static inline void fx_init(struct fx *fx)
+/* Everything but the source's first turn; yaml has a source of two topics. */
+static inline void fx_init_by(struct fx *fx, const char *yaml)
 {
     struct tc_err err = { 0 };
     memset(fx, 0, sizeof(*fx));
@@ -285,9 +287,11 @@ static inline void fx_init(struct fx *fx)
     fx->source.wake_fd = -1;
     fx->source.wake_ns = INT64_MAX;
     fx->env.log_ctx = &fx->source;
-    int rc = tc_conf_parse(&fx->conf, tc_str_from(fx_yaml), NULL, &err);
+    int rc = tc_conf_parse(&fx->conf, tc_str_from(yaml), NULL, &err);
     if (rc == TC_OK)
         rc = tc_check_rules(&fx->conf, &fx->rules, &err);
+    if (rc == TC_OK)
+        rc = tc_types_load(&fx->types, &fx->conf, &fx->rules, &err);
     if (rc == TC_OK)
         rc = tc_log_ring_init(&fx->log, &fx->mem, "test", 64, TC_LOG_INFO, fx_clock, fx, &err);
     fx->metric.source = "main";
@@ -301,9 +305,15 @@ static inline void fx_init(struct fx *fx)
     cr_assert_eq(rc, TC_OK, "%s", err.text);
 }
 
+static inline void fx_init(struct fx *fx)
+{
+    fx_init_by(fx, fx_yaml);
+}
+
 static inline void fx_fini(struct fx *fx)
 {
     tc_ingest_fini(&fx->ingest);
+    tc_types_free(&fx->types);
     for (uint32_t i = 0; i < FX_WORKERS; i++)
         tc_os_close(fx->bells[i]);
     tc_conf_fini(&fx->conf);
@@ -321,10 +331,10 @@ static inline void fx_advance(struct fx *fx, int64_t ms)
     fx->wall_ms += ms;
 }
 
-/* Logs 0 (ticks) and 1 (quotes), read up to their ends, which are empty. */
-static inline void fx_start(struct fx *fx)
+/* Logs 0 and 1, of either topic, read up to their ends, which are empty. */
+static inline void fx_start_by(struct fx *fx, const char *yaml)
 {
-    fx_init(fx);
+    fx_init_by(fx, yaml);
     sc_log(fx, 0, "main/ticks/0@a", 0, TC_NONE);
     sc_log(fx, 1, "main/quotes/0@a", 0, TC_NONE);
     sc_ready(fx, false, "");
@@ -332,6 +342,12 @@ static inline void fx_start(struct fx *fx)
     sc_progress(fx, 1, 0, 0, true);
     cr_assert_gt(fx_turn(fx), 0);
     cr_assert(tc_logs_is_warm(&fx->ingest.logs));
+}
+
+/* Those of fx_yaml: ticks and quotes. */
+static inline void fx_start(struct fx *fx)
+{
+    fx_start_by(fx, fx_yaml);
 }
 
 static inline const char *fx_pos(char *to, int64_t pos)

@@ -72,7 +72,9 @@ TestSuite(supervisor, .init = setup, .fini = teardown);
 
 static struct tc_engine_conf engine_conf(void)
 {
-    return (struct tc_engine_conf){ &conf, &rules, NULL, "1.2.3", log_fd };
+    return (struct tc_engine_conf){
+        .conf = &conf, .rules = &rules, .version = "1.2.3", .log_fd = log_fd
+    };
 }
 
 static int start(void)
@@ -110,13 +112,13 @@ static bool hear(void *ctx, const char *message, size_t len)
 
 static struct tc_ws_client *dial(void)
 {
-    struct tc_url url = { 0 };
+    struct tc_link_to to = { .ca_file = NULL };
     struct tc_ws_client *client = NULL;
     static const char subscribe[] = "{\"event\":\"subscribe-ticker\",\"data\":\"S1\",\"id\":1}";
-    snprintf(url.host, sizeof(url.host), "127.0.0.1");
-    snprintf(url.port, sizeof(url.port), "%u", tc_addr_port(tc_engine_addr(engine)));
-    snprintf(url.path, sizeof(url.path), "/ws");
-    cr_assert_eq(tc_ws_client_open(&client, &url, NULL, &err), TC_OK, "%s", err.text);
+    snprintf(to.url.host, sizeof(to.url.host), "127.0.0.1");
+    snprintf(to.url.port, sizeof(to.url.port), "%u", tc_addr_port(tc_engine_addr(engine)));
+    snprintf(to.url.path, sizeof(to.url.path), "/ws");
+    cr_assert_eq(tc_ws_client_open(&client, &to, &err), TC_OK, "%s", err.text);
     cr_assert_eq(tc_ws_client_send(client, subscribe, sizeof(subscribe) - 1, &err), TC_OK);
     return client;
 }
@@ -355,7 +357,9 @@ Test(supervisor, port_in_use)
      * leaves nothing open; the first goes on. */
     static struct tc_conf second_conf;
     static struct tc_rules second_rules;
-    struct tc_engine_conf second = { &second_conf, &second_rules, NULL, "1.2.3", log_fd };
+    struct tc_engine_conf second = {
+        .conf = &second_conf, .rules = &second_rules, .version = "1.2.3", .log_fd = log_fd
+    };
     struct tc_engine *none = NULL;
     char first[256];
     char port[16];

@@ -21,6 +21,8 @@ enum {
     NX_RECV_BYTES = 16384, /* of one receive */
     NX_NO_FD = 1000000,    /* of connections that no kernel knows */
     NX_TICK_MS = 2 * TC_WHEEL_TICK_NS / FX_MS,
+    NX_STREAMS_MAX = 16,
+    NX_BIG_BYTES = 200000,
 };
 
 struct nx_sock {
@@ -58,10 +60,13 @@ struct tc_reactor {
 struct nx_options {
     const struct tc_net_session *const *sessions; /* NULL: the real ones */
     uint32_t session_cnt;
-    const struct tc_dialect *dialect; /* NULL: WebSocket JSON */
+    uint32_t h2_session;              /* of those; TC_NONE: none */
+    const struct tc_dialect *dialect; /* NULL: the real ones */
     uint32_t conn_max;
     uint64_t spill_bytes;
-    struct tc_tls_ctx *tls; /* NULL: no TLS */
+    struct tc_tls_ctx *tls;            /* NULL: no TLS */
+    const struct tc_grpc_server *grpc; /* of the real sessions; NULL: none */
+    uint32_t conflate_bytes;           /* 0: as fx_defaults has it */
 };
 
 struct nx {
@@ -208,10 +213,16 @@ static inline void nx_clock(void *ctx, int64_t *mono_ns, int64_t *wall_ns)
     *wall_ns = 1;
 }
 
+/* "/", and "/big" of NX_BIG_BYTES. */
 static inline bool nx_page(struct tc_str path, struct tc_page *out)
 {
-    *out = (struct tc_page){ "text/plain", "hello\n", 6 };
-    return tc_str_eq(path, TC_STR("/"));
+    static char big[NX_BIG_BYTES];
+    bool is_big = tc_str_eq(path, TC_STR("/big"));
+    for (size_t i = 0; is_big && i < sizeof(big); i++)
+        big[i] = (char)('a' + i % 23);
+    *out = is_big ? (struct tc_page){ "text/plain", big, sizeof(big) }
+                  : (struct tc_page){ "text/plain", "hello\n", 6 };
+    return is_big || tc_str_eq(path, TC_STR("/"));
 }
 
 static inline void nx_init_fan(struct nx *nx, const struct nx_options *options)
@@ -227,9 +238,9 @@ static inline void nx_init_fan(struct nx *nx, const struct nx_options *options)
         .feed_cnt = 1,
         .rules = &nx->fx.rules,
         .dialects = dialect ? &dialect : tc_session_dialects,
-        .dialect_cnt = 1,
+        .dialect_cnt = dialect ? 1 : TC_SESSION_DIALECT_CNT,
         .key = { 3, 4 },
-        .conn_max = tc_net_slots(options->conn_max),
+        .conn_max = tc_net_slots(options->conn_max) + NX_STREAMS_MAX,
         .member_max = 512,
         .conn_rooms_max = nx->fx.options.conn_rooms_max,
         .waiting_max = nx->fx.options.waiting_max,
@@ -259,6 +270,8 @@ static inline struct tc_net_conf nx_net_conf(struct nx *nx, const struct nx_opti
         .fan = nx->fx.fan,
         .sessions = options->sessions ? options->sessions : tc_session_table,
         .session_cnt = options->sessions ? options->session_cnt : TC_SESSION_CNT,
+        .h2_session = options->sessions ? options->h2_session : TC_SESSION_H2,
+        .stream_max = NX_STREAMS_MAX,
         .session_ctx = nx->is_real ? (void *)&nx->tc_sessions : (void *)nx,
         .conn_max = options->conn_max,
         .spill_bytes = options->spill_bytes,
@@ -276,13 +289,15 @@ static inline struct tc_net_conf nx_net_conf(struct nx *nx, const struct nx_opti
 
 static inline struct nx_options nx_defaults(void)
 {
-    return (struct nx_options){ .conn_max = 8, .spill_bytes = 4 << 20 };
+    return (struct nx_options){ .conn_max = 8, .spill_bytes = 4 << 20, .h2_session = TC_NONE };
 }
 
 /* What of the configuration the real sessions look at. */
 static inline void nx_init_conf(struct nx *nx, const struct nx_options *options)
 {
     nx->conf.limits.connections = options->conn_max;
+    nx->conf.limits.streams = NX_STREAMS_MAX;
+    nx->conf.limits.http2_bytes = 8 << 20;
     nx->conf.limits.cmd_rate = 100;
     nx->conf.limits.cmd_burst = 2048;
     nx->conf.timeouts.head_ms = 10000;
@@ -291,10 +306,11 @@ static inline void nx_init_conf(struct nx *nx, const struct nx_options *options)
 }
 
 /* A test that wants other settings changes nx->conf before. */
-static inline void nx_init_sessions(struct nx *nx)
+static inline void nx_init_sessions(struct nx *nx, const struct tc_grpc_server *grpc)
 {
     struct tc_err err = { 0 };
-    int rc = tc_sessions_init(&nx->tc_sessions, &nx->conf, nx_page, &nx->fx.mem, "worker 3", &err);
+    int rc =
+        tc_sessions_init(&nx->tc_sessions, &nx->conf, nx_page, grpc, &nx->fx.mem, "worker 3", &err);
     cr_assert_eq(rc, TC_OK, "%s", err.text);
 }
 
@@ -309,12 +325,14 @@ static inline void nx_init(struct nx *nx, const struct nx_options *options)
     nx->fx.options = fx_defaults();
     nx->fx.options.event_cnt = 4096;
     nx->fx.options.payload_bytes = 1 << 20;
+    if (options->conflate_bytes)
+        nx->fx.options.conflate_bytes = options->conflate_bytes;
     nx->fx.now_ns = 1000 * (int64_t)FX_MS;
     nx->is_real = !options->sessions;
     nx_init_fan(nx, options);
     nx_init_conf(nx, options);
     if (nx->is_real)
-        nx_init_sessions(nx);
+        nx_init_sessions(nx, options->grpc);
     int rc =
         tc_log_ring_init(&nx->log, &nx->fx.mem, "worker 3", 16, TC_LOG_DEBUG, nx_clock, nx, &err);
     struct tc_net_conf conf = nx_net_conf(nx, options);
@@ -334,9 +352,17 @@ static inline void nx_check_empty(const struct nx *nx)
     cr_assert_eq(nx->net.slab.used_bytes, 0);
     cr_assert_eq(nx->net.wheel.armed_cnt, 0);
     cr_assert_eq(tc_fan_stats(nx->fx.fan)->member_cnt, 0);
+    cr_assert_eq(nx->tc_sessions.grpc.calls.used_cnt, 0);
     cr_assert_eq(tc_count_get(&nx->metric.connections), 0);
     cr_assert_eq(nx->tc_sessions.heads.used_cnt, 0);
     cr_assert_eq(nx->tc_sessions.messages.used_cnt, 0);
+    cr_assert_eq(nx->tc_sessions.h2_conns.used_cnt, 0);
+    cr_assert_eq(nx->tc_sessions.streams.used_cnt, 0);
+    cr_assert_eq(nx->tc_sessions.h2.heads.used_cnt, 0);
+    cr_assert_eq(nx->tc_sessions.webs.used_cnt, 0);
+    cr_assert_eq(nx->tc_sessions.grpc.calls.used_cnt, 0);
+    cr_assert_eq(nx->tc_sessions.h2.purse.used_bytes, 0);
+    cr_assert_eq(tc_count_get(&nx->metric.streams), 0);
 }
 
 static inline void nx_fini(struct nx *nx)

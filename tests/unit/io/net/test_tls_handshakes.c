@@ -60,6 +60,31 @@ Test(net_tls_handshakes, text_behind_the_last_flight)
     finish();
 }
 
+Test(net_tls_handshakes, much_behind_the_last_flight)
+{
+    /* Goal: more than may wait, between two turns and behind the end of the handshake, is no
+     * reason to end: all of it reaches the session, in order; nothing of it is kept. */
+    enum { CNT = 2000 }; /* records of a byte, 23 with what is around it */
+    static struct peer p;
+    _Static_assert(CNT * 20 > TC_NET_HANDSHAKE_IN_MAX, "it is more");
+    begin(toy_options());
+    toy.heard_len = 0;
+    shake_half(&p);
+    for (int i = 0; i < CNT; i++)
+        peer_text(&p, (char[]){ (char)('a' + i % 26), '\0' });
+    say(&p, 1000);
+    nx_run(&nx);
+    cr_assert_not(nx_is_closed(&nx, p.slot));
+    cr_assert_eq(toy.heard_len, CNT);
+    for (int i = 0; i < CNT; i++)
+        cr_assert_eq(toy.heard[i], 'a' + i % 26, "%d", i);
+    cr_assert_eq(tc_count_get(&nx.metric.tls_handshakes), 1);
+    cr_assert_eq(nx.net.slab.used_bytes, 0);
+    nx_end(&nx, p.slot, 0);
+    peer_close(&p);
+    finish();
+}
+
 static void end_it(uint32_t slot)
 {
     tc_net_end(&nx.net, slot, TC_CLOSE_INTERNAL);

@@ -67,10 +67,22 @@ static inline void toy_end(struct tc_net *net, uint32_t slot)
 }
 
 static const struct tc_net_session toy_session = {
-    "toy", toy_open, toy_bytes, toy_timer, toy_drain, toy_goodbye, toy_end,
+    .name = "toy",
+    .on_open = toy_open,
+    .on_bytes = toy_bytes,
+    .on_timer = toy_timer,
+    .on_drain = toy_drain,
+    .goodbye = toy_goodbye,
+    .on_end = toy_end,
 };
 static const struct tc_net_session toy_lanes = {
-    "lanes", toy_open, toy_bytes, toy_timer, toy_drain, toy_goodbye, toy_end,
+    .name = "lanes",
+    .on_open = toy_open,
+    .on_bytes = toy_bytes,
+    .on_timer = toy_timer,
+    .on_drain = toy_drain,
+    .goodbye = toy_goodbye,
+    .on_end = toy_end,
 };
 static const struct tc_net_session *const toy_rows[TOY_CNT] = { &toy_session, &toy_lanes };
 

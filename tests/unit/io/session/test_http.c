@@ -206,6 +206,71 @@ Test(http, upgrade_and_frame_at_once)
     nx_fini(&nx);
 }
 
+/* ---- HTTP/2's preface ---- */
+
+Test(http, what_begins_as_a_preface)
+{
+    /* Goal: wherever bytes leave HTTP/2's preface, and however they are cut, they are read as if
+     * nobody had waited for it: POST after "P" is a request, the rest is none. */
+    for (size_t known = 1; known < TC_H2_PREFACE_LEN; known++) {
+        char text[128];
+        nx_init(&nx, NULL);
+        snprintf(text, sizeof(text), "%.*sOST /health HTTP/1.1\r\nHost: h\r\n\r\n", (int)known,
+                 tc_h2_preface);
+        uint32_t slot = nx_accept(&nx);
+        char *want = strdup(ask(slot, text));
+        cr_assert_eq(strstr(want, " 405 ") != NULL, known == 1, "%s: %s", text, want);
+        cr_assert_eq(tc_net_is_open(&nx.net, slot), known == 1);
+        cr_assert_eq(tc_count_get(&nx.metric.h2_connections), 0);
+        cr_assert_eq(tc_count_get(&nx.metric.glitches), known > 1);
+        nx_end(&nx, slot, 0);
+        for (size_t step = 1; step < strlen(text); step++) {
+            slot = nx_accept(&nx);
+            cr_assert_str_eq(ask_by(slot, text, step), want, "%zu by %zu", known, step);
+            cr_assert_eq(tc_net_is_open(&nx.net, slot), known == 1);
+            nx_end(&nx, slot, 0);
+            nx_check_empty(&nx);
+        }
+        free(want);
+        nx_fini(&nx);
+    }
+}
+
+Test(http, preface_of_one_that_has_spoken)
+{
+    /* Goal: HTTP/2's preface is looked for at the beginning only. */
+    nx_init(&nx, NULL);
+    uint32_t slot = nx_accept(&nx);
+    cr_assert_str_eq(ask(slot, GET("/") "\r\n"), PAGE_HEAD KEEP "hello\n");
+    (void)ask(slot, tc_h2_preface);
+    nx_check_finished(&nx, slot, TC_CLOSE_BAD_REQUEST);
+    cr_assert_eq(tc_count_get(&nx.metric.h2_connections), 0);
+    nx_fini(&nx);
+}
+
+Test(http, half_a_preface)
+{
+    /* Goal: whoever stops in HTTP/2's preface, or lets it drip, is told 408 after head_ms; a stop
+     * of the server ends it without words. */
+    nx_init(&nx, NULL);
+    uint32_t slot = nx_accept(&nx);
+    for (int i = 0; i < 10; i++) {
+        cr_assert(tc_net_is_open(&nx.net, slot));
+        nx_recv_by(&nx, slot, tc_h2_preface + i, 1, 1);
+        nx_wait_ms(&nx, 999);
+    }
+    nx_wait_ms(&nx, 10 + NX_TICK_MS);
+    check_problem(nx_take(&nx, slot), 408, "head-timeout", "\r\nConnection: close\r\n");
+    nx_check_finished(&nx, slot, TC_CLOSE_HEAD_TIMEOUT);
+    slot = nx_accept(&nx);
+    cr_assert_str_eq(ask(slot, "PRI *"), "");
+    tc_net_drain(&nx.net, 0, nx.net.slot_max, 1000);
+    nx_run(&nx);
+    (void)nx_take(&nx, slot);
+    nx_check_finished(&nx, slot, TC_CLOSE_DRAINING);
+    nx_fini(&nx);
+}
+
 /* ---- upgrades ---- */
 
 Test(http, upgrades_that_are_refused)
@@ -310,8 +375,12 @@ Test(http, surplus)
         check_problem(got, 503, "connection-limit", "\r\nRetry-After: 1\r\nConnection: close\r\n");
         nx_check_finished(&nx, slot, TC_CLOSE_LIMIT);
     }
+    uint32_t h2 = nx_accept(&nx);
+    nx_recv_by(&nx, h2, tc_h2_preface, TC_H2_PREFACE_LEN, 5);
+    cr_assert(nx_is_closed(&nx, h2), "HTTP/2 has no way to say it before a request");
+    cr_assert_eq(nx_closes(&nx, TC_CLOSE_LIMIT), 4);
     cr_assert_str_eq(ask(served, GET("/") "\r\n"), PAGE_HEAD KEEP "hello\n");
-    cr_assert_eq(tc_count_get(&nx.metric.connections_refused), 3);
+    cr_assert_eq(tc_count_get(&nx.metric.connections_refused), 4);
     nx_fini(&nx);
 }
 

@@ -48,38 +48,56 @@ Test(tls_ctx, certificate_by_name)
     tc_tls_ctx_unref(ctx);
 }
 
-static int shaken_with_alpn(struct tc_tls_ctx *ctx, const char *protos, unsigned len, char *chosen)
+/* What a client that offers these protocols agrees on: "" none, NULL: the handshake failed. */
+static const char *agreed(bool has_h2, const char *protos, int version)
 {
+    static char chosen[32];
+    MADE own = make("a.test", NULL, NULL);
+    struct tc_tls_cert cert = cert_of(&own);
+    struct tc_tls_conf conf = { .certs = &cert, .cert_cnt = 1, .has_h2 = has_h2 };
+    struct tc_tls_ctx *ctx = server_of(&conf);
     const unsigned char *name = NULL;
     unsigned name_len = 0;
-    SSL_CTX *client = client_of(TLS1_3_VERSION);
+    SSL_CTX *client = client_of(version);
     struct pair p;
-    SSL_CTX_set_alpn_protos(client, (const unsigned char *)protos, len);
+    if (protos[0])
+        SSL_CTX_set_alpn_protos(client, (const unsigned char *)protos, (unsigned)strlen(protos));
     pair_open(&p, ctx, client, NULL, NULL);
+    cr_assert(!tc_tls_is_h2(p.server), "nothing is agreed on yet");
     bool is_done = shake(&p);
     SSL_get0_alpn_selected(p.client, &name, &name_len);
-    if (name_len)
-        memcpy(chosen, name, name_len);
-    chosen[name_len] = '\0';
+    snprintf(chosen, sizeof(chosen), "%.*s", (int)name_len, (const char *)name);
+    cr_assert_eq(tc_tls_is_h2(p.server), strcmp(chosen, "h2") == 0);
     pair_close(&p);
     SSL_CTX_free(client);
-    return is_done;
+    tc_tls_ctx_unref(ctx);
+    return is_done ? chosen : NULL;
 }
 
 Test(tls_ctx, alpn)
 {
-    /* Goal: http/1.1 is chosen; a client without it is told so. */
-    char chosen[32];
-    MADE own = make("a.test", NULL, NULL);
-    struct tc_tls_cert cert = cert_of(&own);
-    struct tc_tls_ctx *ctx = server_of(&(struct tc_tls_conf){ .certs = &cert, .cert_cnt = 1 });
-    cr_assert(shaken_with_alpn(ctx, "\x02h2\x08http/1.1", 12, chosen));
-    cr_assert_str_eq(chosen, "http/1.1");
-    cr_assert(!shaken_with_alpn(ctx,
-                                "\x03"
-                                "foo",
-                                4, chosen));
-    tc_tls_ctx_unref(ctx);
+    /* Goal: h2 before http/1.1 in whichever order a client has them, if it is offered; a client
+     * with neither is told so, one that says nothing is served. */
+    static const struct {
+        const char *protos, *with_h2, *without;
+    } cases[] = {
+        { "\x02h2\x08http/1.1", "h2", "http/1.1" },
+        { "\x08http/1.1\x02h2", "h2", "http/1.1" },
+        { "\x02h2", "h2", NULL },
+        { "\x08http/1.1", "http/1.1", "http/1.1" },
+        { "\x02h3\x08http/1.0\x08http/1.1", "http/1.1", "http/1.1" },
+        { "\x03h2c", NULL, NULL },
+        { "\x02H2\x01h", NULL, NULL },
+        { "", "", "" },
+    };
+    const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+    for (size_t i = 0; i < 4 * TC_ARRAY_CNT(cases); i++) {
+        bool has_h2 = i % 2;
+        const char *want = has_h2 ? cases[i / 4].with_h2 : cases[i / 4].without;
+        const char *is = agreed(has_h2, cases[i / 4].protos, versions[i / 2 % 2]);
+        cr_assert_eq(is == NULL, want == NULL, "%zu", i);
+        cr_assert_str_eq(is ? is : "-", want ? want : "-", "%zu", i);
+    }
 }
 
 static bool shaken_as_client(struct tc_tls_ctx *ctx, const struct made *as, int version)

@@ -72,7 +72,7 @@ Test(cmd_demo, serves)
     static struct child child;
     static char page[256 * 1024];
     static const char subscribe[] = "{\"event\":\"subscribe-ticker\",\"data\":\"BTCUSDT\"}";
-    struct tc_url url = { .host = "127.0.0.1", .path = "/ws" };
+    struct tc_link_to to = { .url = { .host = "127.0.0.1", .path = "/ws" } };
     struct tc_ws_client *client = NULL;
     struct tc_err err = { 0 };
     bool is_update = false;
@@ -88,8 +88,8 @@ Test(cmd_demo, serves)
     child_get(port, "/page.json", page, sizeof(page));
     cr_assert(strstr(page, "application/json") && strstr(page, "kcat -P -b 127.0.0.1:"), "%s",
               page);
-    snprintf(url.port, sizeof(url.port), "%u", port);
-    cr_assert_eq(tc_ws_client_open(&client, &url, NULL, &err), TC_OK, "%s", err.text);
+    snprintf(to.url.port, sizeof(to.url.port), "%u", port);
+    cr_assert_eq(tc_ws_client_open(&client, &to, &err), TC_OK, "%s", err.text);
     cr_assert_eq(tc_ws_client_send(client, subscribe, sizeof(subscribe) - 1, &err), TC_OK);
     while (rc > 0 && !is_update)
         rc = tc_ws_client_read(client, 20000, hear, &is_update, &err);

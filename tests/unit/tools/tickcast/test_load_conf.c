@@ -8,6 +8,7 @@
 
 static struct tc_conf conf;
 static struct tc_rules rules;
+static struct tc_types types;
 static struct tc_err err;
 static char name[64];
 
@@ -21,7 +22,7 @@ static int load(const char *text)
     fputs(text, file);
     fclose(file);
     memset(&err, 0, sizeof(err));
-    int rc = tc_load_conf(&conf, &rules, name, NULL, &err);
+    int rc = tc_load_conf(&conf, &rules, &types, name, NULL, &err);
     unlink(name);
     return rc;
 }
@@ -43,6 +44,7 @@ Test(load_conf, good)
         "%s", err.text);
     cr_assert_eq(conf.source_cnt, 2);
     cr_assert_eq(rules.cnt, 2);
+    tc_types_free(&types);
     tc_conf_fini(&conf);
 }
 
@@ -55,9 +57,9 @@ Test(load_conf, faults)
     cr_assert_lt(load("sources:\n- { name: s, synth: {} }\n- { name: t, synth: {} }\n"), 0);
     cr_assert(strstr(complaint("f"), "f:3:21: error: sources[1].synth.room"), "%s", complaint("f"));
     cr_assert_null(conf.arena);
-    cr_assert_lt(tc_load_conf(&conf, NULL, "/nowhere/at-all", NULL, &err), 0);
+    cr_assert_lt(tc_load_conf(&conf, NULL, NULL, "/nowhere/at-all", NULL, &err), 0);
     cr_assert(strstr(complaint("x"), "x: error: cannot be opened: No such file"));
-    cr_assert_lt(tc_load_conf(&conf, NULL, "/tmp", NULL, &err), 0);
+    cr_assert_lt(tc_load_conf(&conf, NULL, NULL, "/tmp", NULL, &err), 0);
 }
 
 Test(load_conf, environment)
@@ -68,9 +70,10 @@ Test(load_conf, environment)
     char *const bad[] = { "TICKCAST_LISTN=x", NULL };
     cr_assert_not(tc_load_conf_has_env(none));
     cr_assert(tc_load_conf_has_env(some));
-    cr_assert_eq(tc_load_conf(&conf, NULL, NULL, some, &err), 0, "%s", err.text);
+    cr_assert_eq(tc_load_conf(&conf, NULL, NULL, NULL, some, &err), 0, "%s", err.text);
     cr_assert_eq(conf.sources[0].synth.rate, 5);
+    tc_types_free(&types);
     tc_conf_fini(&conf);
-    cr_assert_lt(tc_load_conf(&conf, NULL, NULL, bad, &err), 0);
+    cr_assert_lt(tc_load_conf(&conf, NULL, NULL, NULL, bad, &err), 0);
     cr_assert(strstr(complaint(NULL), "environment: error: TICKCAST_LISTN"));
 }

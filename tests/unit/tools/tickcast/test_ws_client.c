@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/tickcast/ws_client.h"
 
-#include <arpa/inet.h>
-#include <criterion/criterion.h>
-#include <netinet/in.h>
 #include <openssl/evp.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-/* A server in a child process that takes one connection and plays a script. */
-struct server {
-    pid_t pid;
-    struct tc_url url;
-};
-
-typedef bool (*script_fn)(int fd);
+#include "tests/unit/tools/tickcast/server.h"
 
 static bool read_request(int fd, char *request, size_t bytes)
 {
@@ -31,11 +18,6 @@ static bool read_request(int fd, char *request, size_t bytes)
             return true;
     }
     return false;
-}
-
-static bool put(int fd, const void *bytes, size_t len)
-{
-    return send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
 /* The handshake, with ahead_len bytes of frames in the same packet. */
@@ -62,34 +44,6 @@ static bool accept_upgrade(int fd, const char *ahead, size_t ahead_len)
                        accept);
     memcpy(answer + len, ahead, ahead_len);
     return put(fd, answer, (size_t)len + ahead_len);
-}
-
-static struct server serve(script_fn script)
-{
-    struct server server = { 0 };
-    struct sockaddr_in address = { .sin_family = AF_INET };
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    cr_assert(bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 4) == 0);
-    cr_assert(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
-    snprintf(server.url.host, sizeof(server.url.host), "127.0.0.1");
-    snprintf(server.url.port, sizeof(server.url.port), "%u", ntohs(address.sin_port));
-    snprintf(server.url.path, sizeof(server.url.path), "/ws");
-    server.pid = fork();
-    if (server.pid == 0) {
-        int conn = accept(fd, NULL, NULL);
-        _exit(conn >= 0 && script(conn) ? 0 : 1);
-    }
-    close(fd);
-    return server;
-}
-
-static void expect_good_end(struct server *server)
-{
-    int status = -1;
-    cr_assert_eq(waitpid(server->pid, &status, 0), server->pid);
-    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the server saw what it wanted");
 }
 
 struct heard {
@@ -148,7 +102,7 @@ Test(ws_client, talks)
     struct tc_ws_client *client = NULL;
     struct tc_err err = { 0 };
     struct heard heard = { 0 };
-    cr_assert_eq(tc_ws_client_open(&client, &server.url, NULL, &err), TC_OK, "%s", err.text);
+    cr_assert_eq(tc_ws_client_open(&client, &server.to, &err), TC_OK, "%s", err.text);
     cr_assert_eq(hear_all(client, &heard), -TC_ECLOSED);
     cr_assert_str_eq(heard.text, "abcd");
     cr_assert_eq(tc_ws_client_close_code(client), 1012);
@@ -179,7 +133,7 @@ Test(ws_client, sends_and_stops)
     struct tc_ws_client *client = NULL;
     struct tc_err err = { 0 };
     struct heard heard = { .stop_at = 1 };
-    cr_assert_eq(tc_ws_client_open(&client, &server.url, NULL, &err), TC_OK, "%s", err.text);
+    cr_assert_eq(tc_ws_client_open(&client, &server.to, &err), TC_OK, "%s", err.text);
     cr_assert_eq(tc_ws_client_send(client, "hi", 2, &err), TC_OK);
     cr_assert_eq(tc_ws_client_read(client, 2000, hear, &heard, &err), 1);
     cr_assert_str_eq(heard.text, "hi");
@@ -206,7 +160,7 @@ Test(ws_client, broken_server)
         struct tc_ws_client *client = NULL;
         struct tc_err err = { 0 };
         struct heard heard = { 0 };
-        cr_assert_eq(tc_ws_client_open(&client, &server.url, NULL, &err), TC_OK, "%s", err.text);
+        cr_assert_eq(tc_ws_client_open(&client, &server.to, &err), TC_OK, "%s", err.text);
         cr_assert_eq(hear_all(client, &heard), -TC_EIO);
         cr_assert_eq(heard.cnt, 0);
         tc_ws_client_close(client);
@@ -251,7 +205,7 @@ Test(ws_client, refused_handshake)
         struct server server = serve(rows[i].script);
         struct tc_ws_client *client = NULL;
         struct tc_err err = { 0 };
-        cr_assert_eq(tc_ws_client_open(&client, &server.url, NULL, &err), rows[i].code);
+        cr_assert_eq(tc_ws_client_open(&client, &server.to, &err), rows[i].code);
         cr_assert_neq(err.text[0], '\0');
         cr_assert_null(client);
         expect_good_end(&server);
@@ -265,7 +219,8 @@ Test(ws_client, stopped)
     struct tc_ws_client *client = NULL;
     struct tc_err err = { 0 };
     struct server server = serve(script_vanish);
-    cr_assert_eq(tc_ws_client_open(&client, &server.url, &stop, &err), -TC_EAGAIN);
+    server.to.stop = &stop;
+    cr_assert_eq(tc_ws_client_open(&client, &server.to, &err), -TC_EAGAIN);
     int status = 0;
     cr_assert_eq(waitpid(server.pid, &status, 0), server.pid);
 }
