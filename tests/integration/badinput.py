@@ -111,9 +111,10 @@ def good_configuration():
 @case
 def usage_errors():
     """Unknown subcommands and arguments: exit 2."""
-    for args in (["fly"], ["run", "--fast"], ["run"], ["sub"], ["check-config"]):
+    for args in (["fly"], ["run", "--fast"], ["run"], ["sub"], ["check-config"], ["rooms", "http://a", "http://b"], ["rooms", "ws://a/ws"],
+                 ["sub", "a", "--grpc", "--url", "ws://a/ws"]):
         equal(run([TICKCAST, *args])[0], 2, "exit code of %s" % args)
-    for args in (["--help"], ["run", "--help"], ["sub", "--help"], ["pub", "--help"], ["version"]):
+    for args in (["--help"], ["run", "--help"], ["sub", "--help"], ["rooms", "--help"], ["pub", "--help"], ["version"]):
         equal(run([TICKCAST, *args])[0], 0, "exit code of %s" % args)
 
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fleets of clients against the Kafka log, read independently: lost 0, duplicated 0, reordered 0, declared
 gaps are true gaps. Short by default, long with TC_FULL."""
-import json
 import os
 import signal
 import statistics
@@ -11,28 +10,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import journal_check
-from harness import FULL, RUN, Engine, Fleet, Kafka, Ws, case, check, clean, equal, main_with_kafka, source, wait_for, warm
-
-
-# Of clients that shall never be conflated: they read, but clients, engine, broker and feed share two cores, and
-# one that does not get its turn for a while must have room meanwhile.
-RCVBUF = 1 << 20
-
-
-def prepare(kafka, topic, rooms, partitions):
-    """A topic in which each room has a record, so that each client learns its log at once."""
-    kafka.create(topic, partitions)
-    kafka.feed(topic, count=rooms, symbols=rooms)
-
-
-def matches(kafka, topic, journals, complete=True, union=True):
-    faults, counts = journal_check.check(journals, kafka.brokers, topic, "ticker-{key}", complete, union)
-    check(not faults, "%d faults: %s" % (len(faults), "; ".join(faults[:4])))
-    return counts
-
-
-def report(name, **what):
-    print("       %s: %s" % (name, json.dumps(what)), flush=True)
+from fleet_cases import RCVBUF, matches, prepare, report
+from harness import FULL, RUN, Engine, Fleet, case, check, clean, equal, main_with_kafka, source, wait_for, warm
 
 
 @case

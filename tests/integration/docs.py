@@ -211,7 +211,23 @@ def words_of_the_protocol():
         yield from at_least(len(found), least, "%ss in %s" % (what, path))
 
 
-GROUPS = [json_examples, yaml_examples, links, decisions, subcommands, words_of_the_protocol]
+def generated():
+    done = subprocess.run([sys.executable, "-B", os.path.join(ROOT, "tests", "tools", "schema_page.py")], capture_output=True, text=True,
+                          timeout=30)
+    wrong = None
+    if done.returncode != 0:
+        wrong = done.stderr.strip()
+    elif done.stdout != read("docs/schema.md"):
+        wrong = "stale: tests/tools/schema_page.py > docs/schema.md"
+    yield "docs/schema.md is what the .proto files say", wrong
+    declared = [name for path in glob.glob(os.path.join(ROOT, "proto", "schema", "jts", "**", "*.proto"), recursive=True)
+                for name in re.findall(r"^(?:message|enum|service) (\w+) \{", read(os.path.relpath(path, ROOT)), re.M)]
+    for name in declared:
+        yield "%s in docs/schema.md" % name, None if "\n### %s\n" % name in read("docs/schema.md") else "it has no section"
+    yield from at_least(len(declared), 25, "messages of the schema")
+
+
+GROUPS = [json_examples, yaml_examples, links, decisions, subcommands, words_of_the_protocol, generated]
 
 
 def main():

@@ -365,6 +365,7 @@ def source(kafka, *topics, **more):
 class Fleet:
     """ws-fleet in the background."""
 
+    tool = "ws-fleet"
     count = 0
 
     def __init__(self, port, alt=None, ready_within=60, wait_ready=True, **args):
@@ -373,7 +374,7 @@ class Fleet:
         self.journal = base + ".journal"
         self.ready_file = base + ".ready"
         self.err_file = base + ".err"
-        argv = [program("ws-fleet"), "--to", "127.0.0.1:%d" % port, "--ready", self.ready_file, "--journal", self.journal]
+        argv = [program(self.tool), "--to", "127.0.0.1:%d" % port, "--ready", self.ready_file, "--journal", self.journal]
         if alt:
             argv += ["--alt", "127.0.0.1:%d" % alt]
         for key, value in args.items():
@@ -401,6 +402,12 @@ class Fleet:
     def stop(self):
         self.process.terminate()
         return self.finish()
+
+
+class GrpcFleet(Fleet):
+    """grpc-fleet in the background."""
+
+    tool = "grpc-fleet"
 
 
 def clean(summary, **wanted):
@@ -446,9 +453,22 @@ def need(*tools):
         sys.exit(1 if is_failure else 0)
 
 
+def go_tool(name, case_cnt=None):
+    """Path of a test tool of others in Go, built by tests/go/setup.sh if need be. Without a Go that can, ends the
+    script as need() does, for so many cases."""
+    code, out, err = run([os.path.join(ROOT, "tests", "go", "setup.sh")], 1000)
+    if code == 3:
+        count = case_cnt or len(_cases)
+        print("%s: %s" % ("FAILED" if CI else "SKIPPED", err.strip()), flush=True)
+        print("0 passed, %d failed" % count if CI else "0 passed, 0 failed, %d skipped" % count, flush=True)
+        sys.exit(1 if CI else 0)
+    check(code == 0, "tests/go/setup.sh ended with %d: %s" % (code, (out + err)[-600:]))
+    return os.path.join(os.environ.get("TC_GO_DIR") or os.path.join(ROOT, "build", "go"), "bin", name)
+
+
 def main_with_kafka():
     """main() with a broker for all cases."""
-    need(TICKCAST, "java", "mvn", "kcat", program("kafka-feed"), program("ws-fleet"))
+    need(TICKCAST, "java", "mvn", "kcat", program("kafka-feed"), program("ws-fleet"), program("grpc-fleet"))
     try:
         kafka = Kafka()
     except AssertionError as error:

@@ -142,7 +142,7 @@ def page_and_curl():
             equal(out, http(e.port, "/")[2], "page")
         code, out, _ = run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % e.tls, "-alpn", "h2,http/1.1", "-CAfile", cert[0]],
                            stdin=open(os.devnull))
-        check("ALPN protocol: http/1.1" in out and "Verify return code: 0" in out, out[-1500:])
+        check("ALPN protocol: h2" in out and "Verify return code: 0" in out, out[-1500:])
         code, out, err = run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % e.tls, "-alpn", "foo"], stdin=open(os.devnull))
         check("no application protocol" in err, err[-400:])
 
@@ -468,5 +468,30 @@ def wrong_configurations():
         check(part in err, "%s: %r is not named: %s" % (change, part, err[-300:]))
 
 
-need("openssl", "curl")
+@case
+def judged_by_testssl():
+    """testssl.sh finds nothing above LOW with a certificate as an authority gives it."""
+    ca = make_cert("testssl-ca", "testssl-ca", is_ca=True)
+    name = os.path.join(RUN, "testssl")
+    with open(name + ".ext", "w") as f:
+        f.write("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n"
+                "basicConstraints=CA:FALSE\ncrlDistributionPoints=URI:http://127.0.0.1:9/ca.crl\n")
+    for argv in (["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                  name + ".key", "-out", name + ".csr", "-subj", "/CN=localhost"],
+                 ["openssl", "x509", "-req", "-in", name + ".csr", "-CA", ca[0], "-CAkey", ca[1], "-CAcreateserial", "-days",
+                  "200", "-extfile", name + ".ext", "-out", name + ".crt"]):
+        code, _, err = run(argv)
+        equal(code, 0, "openssl: " + err)
+    e = engine([(name + ".crt", name + ".key")])
+    code, out, err = run(["testssl", "--quiet", "--color", "0", "--jsonfile", name + ".json", "--add-ca", ca[0], "--ip",
+                          "127.0.0.1", "https://localhost:%d" % e.tls], timeout=400, stdin=subprocess.DEVNULL)
+    with open(name + ".json") as f:
+        found = json.load(f)
+    check(len(found) > 100, "%d findings, code %d: %s %s" % (len(found), code, out[-800:], err[-800:]))
+    bad = ["%(id)s %(severity)s: %(finding)s" % x for x in found if x["severity"] in ("MEDIUM", "HIGH", "CRITICAL", "FATAL")]
+    check(not bad, "; ".join(bad))
+    e.stop()
+
+
+need("openssl", "curl", "testssl")
 main()

@@ -1,6 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What fleets of clients saw against what the Kafka log holds.
-# Its cases are in tests/integration/correctness.py; arguments are parts of names of cases.
+# Its cases are in tests/integration/correctness.py and grpc_correctness.py; arguments are parts of names of cases.
 . "$(dirname "$0")/lib.sh"
-exec "$TC_PYTHON" tests/integration/correctness.py "$@"
+
+tc_script correctness.py "$@"
+tc_script grpc_correctness.py "$@"
+tc_finish
