@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Benchmarks: the engine beside the floor in interleaved rounds, idle memory, micro benchmarks.
+"""Benchmarks: the engine beside the floor (and over gRPC beside gRPC C++, over TLS beside plain) in interleaved
+rounds, idle memory, micro benchmarks.
 
 Servers run on core 0, the load generator on core 1; the primary figure is server CPU per delivery,
 compared inside a round. A run counts only if the generator was less than 90 % busy and every delivery
@@ -20,6 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "integration"))
+import certs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SERVER_CPU, GENERATOR_CPU = 0, 1
@@ -27,7 +32,13 @@ PAYLOAD_BYTES = 150
 # name: messages/s, burst (= messages per send), goal as a factor of the floor
 FANOUT = {"k1": (50, 1, 1.15), "k10": (500, 10, 1.20), "k100": (1000, 100, 1.35)}
 IDLE_GOAL_BYTES = 1024
-MICRO = ("micro-bus", "micro-feed")
+# name: messages/s, burst, goal as a factor of the floor's, and of the peer's cost as a factor of the engine's
+GRPC = {"grpc-k1": (50, 1, 1.6, 3), "grpc-k10": (200, 10, 2.0, 3)}
+TLS = {"tls-k1": (50, 1, 1.3)}  # the goal as a factor of plain
+NEW_CONNS = 500  # of gRPC and TLS: what the peer and the generator can bear
+HELD_CONNS, CONN_STREAMS = 2000, 100
+HELD_GOAL_BYTES = {"h2-conn": 30 * 1024, "h2-stream": 4 * 1024}
+MICRO = ("micro-bus", "micro-feed", "micro-transcode")
 TRIES = 3  # of one run, before the scenario is void
 
 
@@ -64,7 +75,7 @@ def await_port(port, process, seconds=15):
 
 class Floor:
     name = "floor"
-    confirms = False
+    load = ("--no-confirm",)
 
     def __init__(self, args):
         self.program = args.build / "bench" / "floor"
@@ -76,19 +87,43 @@ class Floor:
         return subprocess.Popen(command, preexec_fn=pin(SERVER_CPU), stderr=log), port
 
 
-class Engine:
-    name = "engine"
-    confirms = True
+class Peer:
+    """gRPC C++ (bench/peers)."""
+
+    name = "peer"
+    load = ("--grpc",)
 
     def __init__(self, args):
+        self.program = args.build / "bench" / "grpc-peer"
+
+    def start(self, rate, burst, folder):
+        port = free_port()
+        command = [self.program, str(port), str(rate), str(burst), str(PAYLOAD_BYTES)]
+        log = open(folder / "peer.log", "w")
+        return subprocess.Popen(command, preexec_fn=pin(SERVER_CPU), stderr=log), port
+
+
+class Engine:
+    def __init__(self, args, name="engine", load=()):
         self.program = args.build / "tickcast"
         self.args = args
+        self.name = name
+        self.load = load
+        self.admin = None
 
-    def config(self, port, rate, burst):
+    def tls(self, port, folder):
+        if "--tls" not in self.load:
+            return []
+        crt, key = certs.make(str(folder), "bench", "localhost")
+        return [f'tls: {{ listen: "127.0.0.1:{port}", certificates: ["{crt}"], keys: ["{key}"] }}']
+
+    def config(self, port, plain_port, rate, burst, folder):
         a = self.args
+        self.admin = free_port()
         return "\n".join([
-            f'listen: "127.0.0.1:{port}"',
-            f'admin: {{ listen: "127.0.0.1:{free_port()}" }}',
+            f'listen: "127.0.0.1:{plain_port}"',
+            f'admin: {{ listen: "127.0.0.1:{self.admin}" }}',
+            *self.tls(port, folder),
             f"workers: {{ count: 1, cpus: [{SERVER_CPU}], idle: {a.idle} }}",
             f"ingest: {{ cpus: [{SERVER_CPU}] }}",
             f"topology: {a.topology}",
@@ -105,10 +140,17 @@ class Engine:
     def start(self, rate, burst, folder):
         port = free_port()
         path = folder / "engine.yaml"
-        path.write_text(self.config(port, rate, burst))
+        plain_port = free_port() if "--tls" in self.load else port
+        path.write_text(self.config(port, plain_port, rate, burst, folder))
         log = open(folder / "engine.log", "w")
         command = [self.program, "run", "--config", str(path)]
         return subprocess.Popen(command, preexec_fn=pin(SERVER_CPU), stdout=log, stderr=log), port
+
+    def metric(self, name):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{self.admin}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
 
 def stop(process):
@@ -122,19 +164,17 @@ def stop(process):
 
 
 def generator(args, server, port, *more):
-    command = [args.build / "bench" / "loadgen", "--connect", f"127.0.0.1:{port}", *more]
-    if not server.confirms:
-        command.append("--no-confirm")
+    command = [args.build / "bench" / "loadgen", "--connect", f"127.0.0.1:{port}", *server.load, *more]
     return subprocess.Popen([str(c) for c in command], preexec_fn=pin(GENERATOR_CPU), text=True,
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def measure(args, server, rate, burst, folder):
+def measure(args, server, rate, burst, folder, conns):
     """One run of one server: the window's figures."""
     process, port = server.start(rate, burst, folder)
     try:
         await_port(port, process)
-        load = generator(args, server, port, "--conns", args.conns, "--pid", process.pid,
+        load = generator(args, server, port, "--conns", conns, "--pid", process.pid,
                          "--warm-ms", args.warm_ms, "--window-ms", args.window_ms)
         try:
             out, err = load.communicate(timeout=120)
@@ -153,44 +193,77 @@ def measure(args, server, rate, burst, folder):
         why += [f"{k} {window[k]}" for k in ("broken", "unexpected") if window[k]]
         why += [f"generator {window['busy']:.0%} busy"] if window["busy"] >= 0.9 else []
         raise Void("not " + ", ".join(why) if why else "no deliveries")
-    expected = args.conns * rate * window["wall_s"]
+    expected = conns * rate * window["wall_s"]
     if abs(window["deliveries"] / expected - 1) > 0.1:
         raise Void(f"{window['deliveries']} deliveries, {expected:.0f} were due: server out of pace")
     return window
 
 
-def measure_surely(args, server, rate, burst, folder):
+def measure_surely(args, server, rate, burst, folder, conns):
     for attempt in range(TRIES):
         try:
-            return measure(args, server, rate, burst, folder)
+            return measure(args, server, rate, burst, folder, conns)
         except Void as why:
             say(f"  void run of {server.name}: {why}")
             if attempt == TRIES - 1:
                 raise
 
 
-def fanout(args, name, folder):
-    rate, burst, goal = FANOUT[name]
-    servers = [Floor(args), Engine(args)]
-    if args.floor_only:
-        servers = servers[:1]
+def rounds_of(args, name, servers, rate, burst, folder, conns):
     rounds = []
     for number in range(args.rounds):
         # the order alternates, so that a drift of the machine favours nobody
         order = servers if number % 2 == 0 else servers[::-1]
-        rounds.append({s.name: measure_surely(args, s, rate, burst, folder) for s in order})
+        rounds.append({s.name: measure_surely(args, s, rate, burst, folder, conns) for s in order})
         say(f"  {name} round {number + 1}/{args.rounds}: " + ", ".join(
             f"{s.name} {rounds[-1][s.name]['ns_per_delivery']:.0f} ns" for s in servers))
-    result = {"scenario": f"fanout-{name}", "rate": rate, "burst": burst, "conns": args.conns,
-              "goal": goal, "rounds": rounds}
+    return rounds
+
+
+def ratios(rounds, cost, yardstick, prefix="ratio"):
+    """Cost of one server as a factor of another's, taken inside each round."""
+    found = sorted(r[cost]["ns_per_delivery"] / r[yardstick]["ns_per_delivery"] for r in rounds)
+    return {prefix: statistics.median(found), f"{prefix}_min": found[0], f"{prefix}_max": found[-1]}
+
+
+def compared(scenario, servers, rounds, rate, burst, conns, goal):
+    """The result of rounds; the second server's ratio to the first is judged."""
+    result = {"scenario": scenario, "rate": rate, "burst": burst, "conns": conns, "goal": goal, "rounds": rounds}
     for s in servers:
         result[f"{s.name}_ns"] = statistics.median(r[s.name]["ns_per_delivery"] for r in rounds)
-    if len(servers) == 2:
-        ratios = sorted(r["engine"]["ns_per_delivery"] / r["floor"]["ns_per_delivery"]
-                        for r in rounds)
-        result |= {"ratio": statistics.median(ratios), "ratio_min": ratios[0],
-                   "ratio_max": ratios[-1], "met": statistics.median(ratios) <= goal}
+    if len(servers) > 1:
+        result |= ratios(rounds, servers[1].name, servers[0].name)
+        result["met"] = result["ratio"] <= goal
     return result
+
+
+def fanout(args, name, folder):
+    rate, burst, goal = FANOUT[name]
+    servers = [Floor(args)] if args.floor_only else [Floor(args), Engine(args)]
+    rounds = rounds_of(args, name, servers, rate, burst, folder, args.conns)
+    return compared(f"fanout-{name}", servers, rounds, rate, burst, args.conns, goal)
+
+
+def grpc(args, name, folder):
+    rate, burst, goal, peer_goal = GRPC[name]
+    servers = [Floor(args), Engine(args, load=("--grpc",)), Peer(args)]
+    has_peer = servers[2].program.exists()
+    if not has_peer:
+        say("  no peer: gRPC C++ is not installed (cmake/deps.sh bench), or the build is older")
+        servers.pop()
+    rounds = rounds_of(args, name, servers, rate, burst, folder, NEW_CONNS)
+    result = compared(name, servers, rounds, rate, burst, NEW_CONNS, goal)
+    if has_peer:
+        result |= ratios(rounds, "peer", "engine", "peer_ratio")
+        result |= {"peer_goal": peer_goal, "met": result["met"] and result["peer_ratio"] >= peer_goal}
+    return result
+
+
+def tls(args, name, folder):
+    rate, burst, goal = TLS[name]
+    servers = [Engine(args, "plain"), Engine(args, "tls", ("--tls",))]
+    rounds = rounds_of(args, name, servers, rate, burst, folder, NEW_CONNS)
+    return compared(name, servers, rounds, rate, burst, NEW_CONNS, goal)
 
 
 def rss_bytes(pid):
@@ -200,25 +273,59 @@ def rss_bytes(pid):
     raise Void("no VmRSS")
 
 
-def idle_one(args, server, folder):
-    """Resident bytes per connection between none and args.idle_conns of them."""
+def held(args, server, folder, conns, *more):
+    """Growth of a server's memory between no connection and conns of them that are idle; of an engine, of what
+    HTTP/2 counts as its own too."""
     process, port = server.start(0, 1, folder)
+    is_engine = isinstance(server, Engine)
     try:
         await_port(port, process)
         time.sleep(1)
         before = rss_bytes(process.pid)
-        load = generator(args, server, port, "--conns", args.idle_conns, "--idle", "--spread")
+        load = generator(args, server, port, "--conns", conns, "--idle", *more)
         line = load.stdout.readline()
         if not line:
             raise Void(load.communicate()[1].strip())
         time.sleep(2)
         after = rss_bytes(process.pid)
+        counted = server.metric("tickcast_http2_memory_bytes") if is_engine else 0
         load.communicate("\n", timeout=60)
     finally:
         if process.poll() is None:
             stop(process)
-    return {"rss_before": before, "rss_after": after,
-            "bytes_per_conn": (after - before) / args.idle_conns}
+    return {"rss_before": before, "rss_after": after, "counted": counted}
+
+
+def idle_one(args, server, folder):
+    """Resident bytes per connection between none and args.idle_conns of them."""
+    found = held(args, server, folder, args.idle_conns, "--spread")
+    del found["counted"]
+    return found | {"bytes_per_conn": (found["rss_after"] - found["rss_before"]) / args.idle_conns}
+
+
+def grown(found):
+    return found["rss_after"] - found["rss_before"]
+
+
+def idle_h2_tls(args, folder):
+    """Idle HTTP/2 connections without a stream, calls on a few connections, and TLS connections."""
+    conns = held(args, Engine(args, load=("--grpc", "--streams", "0")), folder, HELD_CONNS)
+    few = HELD_CONNS // CONN_STREAMS
+    streams = held(args, Engine(args, load=("--grpc", "--streams", str(CONN_STREAMS))), folder, few)
+    secure = held(args, Engine(args, load=("--tls",)), folder, HELD_CONNS)
+    per_conn = {key: take(conns) / HELD_CONNS for key, take in (("rss", grown), ("counted", lambda f: f["counted"]))}
+    rows = {
+        "h2-conn": per_conn,
+        "h2-stream": {"rss": (grown(streams) - few * per_conn["rss"]) / HELD_CONNS,
+                      "counted": (streams["counted"] - few * per_conn["counted"]) / HELD_CONNS},
+        "tls-conn": {"rss": grown(secure) / HELD_CONNS},
+    }
+    for name, row in rows.items():
+        row["goal"] = HELD_GOAL_BYTES.get(name)
+        say(f"  {name}: " + ", ".join(f"{row[k]:.0f} B {k}" for k in ("rss", "counted") if k in row))
+    met = all(row["rss"] <= row["goal"] for row in rows.values() if row["goal"])
+    return {"scenario": "idle-h2-tls", "conns": HELD_CONNS, "conn_streams": CONN_STREAMS, "rows": rows,
+            "runs": {"conns": conns, "streams": streams, "tls": secure}, "met": met}
 
 
 def idle(args, folder):
@@ -266,11 +373,20 @@ def table(results):
     say("")
     say(f"{'scenario':<14}{'floor':>12}{'engine':>12}{'ratio':>8}{'spread':>14}{'goal':>8}")
     for r in results:
-        if r["scenario"].startswith("fanout"):
-            spread = f"{r['ratio_min']:.2f}-{r['ratio_max']:.2f}" if "ratio" in r else "-"
-            say(f"{r['scenario']:<14}{r['floor_ns']:>9.1f} ns"
-                + (f"{r['engine_ns']:>9.1f} ns{r['ratio']:>8.3f}" if "ratio" in r else " " * 20)
-                + f"{spread:>14}{r['goal']:>8.2f}" + verdict(r))
+        if "ratio" in r:
+            low, high = (r.get(f"{name}_ns") for name in (("plain", "tls") if "plain_ns" in r else ("floor", "engine")))
+            say(f"{r['scenario']:<14}{low:>9.1f} ns{high:>9.1f} ns{r['ratio']:>8.3f}"
+                + f"{r['ratio_min']:>9.2f}-{r['ratio_max']:.2f}{r['goal']:>8.2f}" + verdict(r))
+            if "peer_ns" in r:
+                say(f"{'  gRPC C++':<14}{r['peer_ns']:>9.1f} ns{'':>12}{r['peer_ratio']:>8.2f}"
+                    + f"{r['peer_ratio_min']:>9.2f}-{r['peer_ratio_max']:.2f}{'>=' + str(r['peer_goal']):>8}")
+        elif "floor_ns" in r:
+            say(f"{r['scenario']:<14}{r['floor_ns']:>9.1f} ns")
+        elif r["scenario"] == "idle-h2-tls":
+            for name, row in r["rows"].items():
+                goal = f"{row['goal']:>6} B" if row["goal"] else ""
+                counted = f"{row['counted']:>7.0f} B counted" if "counted" in row else ""
+                say(f"{name:<14}{'':>12}{row['rss']:>10.0f} B{counted:>20}{goal:>10}")
         elif r["scenario"] == "idle":
             cells = [f"{r[s]['bytes_per_conn']:>10.0f} B" if s in r else " " * 12
                      for s in ("floor", "engine")]
@@ -288,7 +404,7 @@ def verdict(result):
 def parse():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [*FANOUT, "idle", *MICRO]
+    names = [*FANOUT, *GRPC, *TLS, "idle", "idle-h2-tls", *MICRO]
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(names))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--conns", type=int, default=1000)
@@ -328,6 +444,12 @@ def main():
         try:
             if name in FANOUT:
                 results.append(fanout(args, name, folder))
+            elif name in GRPC:
+                results.append(grpc(args, name, folder))
+            elif name in TLS:
+                results.append(tls(args, name, folder))
+            elif name == "idle-h2-tls":
+                results.append(idle_h2_tls(args, folder))
             elif name == "idle":
                 results.append(idle(args, folder))
             else:

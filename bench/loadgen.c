@@ -2,13 +2,19 @@
 /* bench/loadgen: subscribers that measure the server they listen to.
  *
  *   loadgen --connect HOST:PORT --conns N [--rooms R] [--room NAME%u] [--no-confirm] [--pid PID]
- *           [--warm-ms 1000] [--window-ms 3000] [--windows 1] [--idle] [--spread]
+ *           [--warm-ms 1000] [--window-ms 3000] [--windows 1] [--idle] [--spread] [--tls]
+ *           [--grpc [--streams S]]
  *
  * Edge-triggered epoll, one thread. Connection i follows room i % R. Every frame is parsed and its
  * place in the chain of its room checked (prev <= last < pos). A window begins and ends between two
  * bursts, when all connections of a room have seen the same last position and nothing moves: so the
  * server's CPU (all its threads, by its CPU clock) and the deliveries belong together, and equal
  * positions prove that every delivery arrived. One line of JSON per window on stdout.
+ *
+ * --grpc: a call of Subscribe on an HTTP/2 connection each; windows are so large that none has to
+ * be opened again. --streams, with --idle only: so many calls on each, 0 for connections without
+ * any.
+ * --tls: by OpenSSL, without a check of the certificate.
  *
  * --idle: connect (--spread: from 127.0.0.1, .2, … by 10,000), print {"ready":N}, wait for the end
  * of stdin. Latency is taken from "t_ns" in the payload (intended time, monotonic clock) on every
@@ -52,13 +58,32 @@ void loadgen_fail(const char *what)
 
 /* ---- input ---- */
 
+/* As read(); a TLS connection that has nothing more gives EAGAIN too. */
+static ssize_t take(struct loadgen_conn *c, char *to, size_t cap)
+{
+    if (c->ssl == NULL)
+        return read(c->fd, to, cap);
+    int n = SSL_read(c->ssl, to, (int)cap);
+    if (n > 0)
+        return n;
+    errno = SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ ? EAGAIN : ECONNRESET;
+    return -1;
+}
+
+void loadgen_write(struct loadgen_conn *c, const void *bytes, size_t len)
+{
+    ssize_t n = c->ssl != NULL ? SSL_write(c->ssl, bytes, (int)len) : write(c->fd, bytes, len);
+    if (n != (ssize_t)len)
+        loadgen_fail("write");
+}
+
 static void read_conn(struct loadgen_conn *c)
 {
     for (;;) {
         /* An unfinished frame goes before the new bytes. */
         memcpy(g.buffer, c->carry, c->carry_len);
         size_t want = LOADGEN_READ_BYTES;
-        ssize_t n = read(c->fd, g.buffer + c->carry_len, want);
+        ssize_t n = take(c, g.buffer + c->carry_len, want);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0 && errno == EINTR)
@@ -69,18 +94,20 @@ static void read_conn(struct loadgen_conn *c)
         size_t used = 0;
         g.read_cnt++;
         g.byte_cnt += (uint64_t)n;
-        if (c->state == LOADGEN_UPGRADING) {
+        int64_t now = c->is_timed ? clock_ns(CLOCK_MONOTONIC) : 0;
+        if (g.is_grpc) {
+            used = loadgen_grpc_on_frames(&g, c, g.buffer, len, now);
+        } else if (c->state == LOADGEN_UPGRADING) {
             used = loadgen_on_head(&g, c, g.buffer, len, accept_key);
         }
-        if (c->state == LOADGEN_OPEN) {
-            int64_t now = c->is_timed ? clock_ns(CLOCK_MONOTONIC) : 0;
+        if (!g.is_grpc && c->state == LOADGEN_OPEN) {
             used += loadgen_on_frames(&g, c, g.buffer + used, len - used, now);
         }
         c->carry_len = (uint32_t)(len - used);
         if (c->carry_len > LOADGEN_CARRY_BYTES)
             loadgen_fail("a frame larger than expected");
         memcpy(c->carry, g.buffer + used, c->carry_len);
-        if ((size_t)n < want)
+        if ((size_t)n < want && c->ssl == NULL)
             return; /* empty: the next byte is a new edge */
     }
 }
@@ -113,10 +140,17 @@ static void connect_one(uint32_t idx)
     }
     if (connect(c->fd, (struct sockaddr *)&g.to, sizeof(g.to)) != 0)
         loadgen_fail("connect");
-    char text[512];
-    int len = snprintf(text, sizeof(text), upgrade, g.host);
-    if (write(c->fd, text, (size_t)len) != len)
-        loadgen_fail("write");
+    if (g.tls != NULL) {
+        c->ssl = SSL_new(g.tls);
+        if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1)
+            loadgen_fail("no TLS");
+    }
+    if (g.is_grpc) {
+        loadgen_grpc_hello(c);
+    } else {
+        char text[512];
+        loadgen_write(c, text, (size_t)snprintf(text, sizeof(text), upgrade, g.host));
+    }
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     c->state = LOADGEN_UPGRADING;
     c->room = idx % g.rooms;
@@ -213,17 +247,34 @@ static void window(bool is_aligned)
 
 /* ---- arguments ---- */
 
+/* g.to from g.host. */
+static void set_address(void)
+{
+    char address[64] = "";
+    const char *colon = g.host != NULL ? strrchr(g.host, ':') : NULL;
+    if (colon != NULL)
+        snprintf(address, sizeof(address), "%.*s", (int)(colon - g.host), g.host);
+    g.to.sin_family = AF_INET;
+    if (colon == NULL || g.conn_cnt == 0 || inet_pton(AF_INET, address, &g.to.sin_addr) != 1) {
+        fprintf(stderr, "usage: loadgen --connect A.B.C.D:PORT --conns N (see the file's head)\n");
+        exit(2);
+    }
+    g.to.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+}
+
 static void parse(int argc, char **argv)
 {
     static const struct option options[] = {
         { "connect", 1, 0, 'c' },    { "conns", 1, 0, 'n' },   { "rooms", 1, 0, 'r' },
         { "room", 1, 0, 'R' },       { "pid", 1, 0, 'p' },     { "warm-ms", 1, 0, 'w' },
         { "window-ms", 1, 0, 'm' },  { "windows", 1, 0, 'W' }, { "idle", 0, 0, 'i' },
-        { "no-confirm", 0, 0, 'S' }, { "spread", 0, 0, 's' },  { 0, 0, 0, 0 },
+        { "no-confirm", 0, 0, 'S' }, { "spread", 0, 0, 's' },  { "grpc", 0, 0, 'g' },
+        { "streams", 1, 0, 't' },    { "tls", 0, 0, 'T' },     { 0, 0, 0, 0 },
     };
     int o;
     g.room_prefix = "ticker-S";
     g.is_confirmed = true;
+    g.streams = 1;
     while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
         uint32_t number = optarg != NULL ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
         switch (o) {
@@ -260,20 +311,24 @@ static void parse(int argc, char **argv)
         case 's':
             g.is_spread = true;
             break;
+        case 'g':
+            g.is_grpc = true;
+            break;
+        case 't':
+            g.streams = number;
+            break;
+        case 'T':
+            g.tls = SSL_CTX_new(TLS_client_method());
+            break;
         default:
             exit(2);
         }
     }
-    char address[64] = "";
-    const char *colon = g.host != NULL ? strrchr(g.host, ':') : NULL;
-    if (colon != NULL)
-        snprintf(address, sizeof(address), "%.*s", (int)(colon - g.host), g.host);
-    g.to.sin_family = AF_INET;
-    if (colon == NULL || g.conn_cnt == 0 || inet_pton(AF_INET, address, &g.to.sin_addr) != 1) {
-        fprintf(stderr, "usage: loadgen --connect A.B.C.D:PORT --conns N (see the file's head)\n");
+    set_address();
+    if (g.streams != 1 && !g.is_idle) {
+        fprintf(stderr, "loadgen: --streams goes with --idle: chains are followed by connection\n");
         exit(2);
     }
-    g.to.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     if (g.pid > 0 && clock_getcpuclockid(g.pid, &g.server_clock) != 0)
         loadgen_fail("no process of that id");
 }

@@ -1,27 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-/* bench/loadgen: what its two files share: loadgen.c (connections, windows) and loadgen_parse.c
- * (bytes of one connection). One thread. Spans in ns unless named otherwise. */
+/* bench/loadgen: what its files share: loadgen.c (connections, windows), loadgen_parse.c and
+ * loadgen_grpc.c (bytes of one connection, in each dialect). One thread. Spans in ns unless named
+ * otherwise. */
 #ifndef TC_BENCH_LOADGEN_H
 #define TC_BENCH_LOADGEN_H
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/types.h>
 #include <time.h>
 
 #include "core/base/base.h"
 #include "tests/lib/hist.h"
 
-enum { LOADGEN_READ_BYTES = 256 * 1024, LOADGEN_CARRY_BYTES = 4096 };
+enum {
+    LOADGEN_READ_BYTES = 256 * 1024,
+    LOADGEN_CARRY_BYTES = 20 * 1024, /* a frame of HTTP/2, or of WebSocket */
+    LOADGEN_PART_BYTES = 4096,       /* a message of gRPC */
+};
 enum loadgen_state { LOADGEN_UPGRADING = 1, LOADGEN_OPEN };
 
 struct loadgen_conn {
     int fd;
+    SSL *ssl; /* NULL: plain */
     enum loadgen_state state;
     uint32_t room;
     uint32_t carry_len;
     int64_t last_pos; /* -1: none yet */
     bool is_timed;
-    bool is_ready;                   /* its subscription is confirmed */
+    bool is_ready; /* its subscriptions are confirmed */
+    uint32_t confirmed_cnt, part_len;
+    char part[LOADGEN_PART_BYTES];   /* a message in several frames */
     char carry[LOADGEN_CARRY_BYTES]; /* an unfinished frame; pages are touched when used */
 };
 
@@ -38,7 +47,9 @@ struct loadgen {
     uint32_t conn_cnt, rooms, windows, warm_ms, window_ms;
     pid_t pid;
     clockid_t server_clock;
-    bool is_idle, is_spread, is_confirmed;
+    bool is_idle, is_spread, is_confirmed, is_grpc;
+    uint32_t streams; /* calls of a connection */
+    SSL_CTX *tls;     /* NULL: plain */
     int epoll_fd;
     struct loadgen_conn *conns;
     char *buffer;
@@ -62,6 +73,18 @@ size_t loadgen_on_head(struct loadgen *g, struct loadgen_conn *c, char *bytes, s
 /* Whole frames in bytes; returns the bytes used. now_ns 0: no latency is taken. */
 size_t loadgen_on_frames(struct loadgen *g, struct loadgen_conn *c, char *bytes, size_t len,
                          int64_t now_ns);
+
+/* The same for HTTP/2 and gRPC. loadgen_grpc_hello is what a client begins with. */
+void loadgen_grpc_hello(struct loadgen_conn *c);
+size_t loadgen_grpc_on_frames(struct loadgen *g, struct loadgen_conn *c, char *bytes, size_t len,
+                              int64_t now_ns);
+
+/* One update of any dialect; prev -1: null. now_ns above 0: payload holds "t_ns". */
+void loadgen_on_update(struct loadgen *g, struct loadgen_conn *c, int64_t pos, int64_t prev,
+                       const char *payload, size_t len, int64_t now_ns);
+
+/* All of it, or the end of the program. */
+void loadgen_write(struct loadgen_conn *c, const void *bytes, size_t len);
 
 static inline void tc_hist_clear(struct tc_hist *h)
 {

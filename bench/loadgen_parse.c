@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* bench/loadgen: the bytes of one connection: upgrade, frames, the chain of its room. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "bench/loadgen.h"
 
@@ -22,8 +21,7 @@ static void send_frame(struct loadgen_conn *c, int opcode, const char *text, siz
     }
     memset(frame + head, 0, 4);
     memcpy(frame + head + 4, text, len);
-    if (write(c->fd, frame, head + 4 + len) != (ssize_t)(head + 4 + len))
-        loadgen_fail("write");
+    loadgen_write(c, frame, head + 4 + len);
 }
 
 size_t loadgen_on_head(struct loadgen *g, struct loadgen_conn *c, char *bytes, size_t len,
@@ -75,6 +73,27 @@ static int64_t number_of(const char *text, size_t len, size_t *at, const char *k
     return value;
 }
 
+void loadgen_on_update(struct loadgen *g, struct loadgen_conn *c, int64_t pos, int64_t prev,
+                       const char *payload, size_t len, int64_t now_ns)
+{
+    if (c->last_pos >= 0 && !(prev <= c->last_pos && c->last_pos < pos))
+        g->broken_cnt++;
+    c->last_pos = pos;
+    g->delivery_cnt++;
+    if (pos > g->room_max[c->room]) {
+        g->room_max[c->room] = pos;
+        g->room_at_max[c->room] = 1;
+    } else if (pos == g->room_max[c->room]) {
+        g->room_at_max[c->room]++;
+    }
+    if (now_ns > 0) {
+        size_t at = 0;
+        int64_t sent_ns = number_of(payload, len, &at, "\"t_ns\":", 7);
+        if (sent_ns > 0)
+            tc_hist_add(&g->latency, now_ns - sent_ns);
+    }
+}
+
 static void on_text(struct loadgen *g, struct loadgen_conn *c, const char *text, size_t len,
                     int64_t now_ns)
 {
@@ -100,21 +119,7 @@ static void on_text(struct loadgen *g, struct loadgen_conn *c, const char *text,
         g->bad_cnt++;
         return;
     }
-    if (c->last_pos >= 0 && !(prev <= c->last_pos && c->last_pos < pos))
-        g->broken_cnt++;
-    c->last_pos = pos;
-    g->delivery_cnt++;
-    if (pos > g->room_max[c->room]) {
-        g->room_max[c->room] = pos;
-        g->room_at_max[c->room] = 1;
-    } else if (pos == g->room_max[c->room]) {
-        g->room_at_max[c->room]++;
-    }
-    if (now_ns > 0) {
-        int64_t sent_ns = number_of(text, len, &at, "\"t_ns\":", 7);
-        if (sent_ns > 0)
-            tc_hist_add(&g->latency, now_ns - sent_ns);
-    }
+    loadgen_on_update(g, c, pos, prev, text + at, len - at, now_ns);
 }
 
 size_t loadgen_on_frames(struct loadgen *g, struct loadgen_conn *c, char *bytes, size_t len,
