@@ -4,6 +4,7 @@
 #include "io/engine/supervisor.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -152,8 +153,10 @@ static int admin_get(const struct tc_addr *addr, const char *path, char *to, siz
                         "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
     if (connect(fd, (const struct sockaddr *)&addr->sa, addr->len) == 0 &&
         send(fd, request, (size_t)size, MSG_NOSIGNAL) == size) {
-        while (len + 1 < max && (n = recv(fd, to + len, max - 1 - len, 0)) > 0)
-            len += (size_t)n;
+        /* the engine's io_uring may interrupt a read that has a time-out */
+        while (len + 1 < max &&
+               ((n = recv(fd, to + len, max - 1 - len, 0)) > 0 || (n < 0 && errno == EINTR)))
+            len += n > 0 ? (size_t)n : 0;
     }
     close(fd);
     to[len] = '\0';
