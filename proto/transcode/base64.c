@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/transcode/base64.h"
 
-void tc_base64_encode(char *out, struct tc_str bytes)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const uint8_t *in = (const uint8_t *)bytes.ptr;
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t word = (uint32_t)in[i] << 16;
-        if (left > 1)
-            word |= (uint32_t)in[i + 1] << 8;
-        if (left > 2)
-            word |= in[i + 2];
-        *out++ = alphabet[word >> 18];
-        *out++ = alphabet[word >> 12 & 63];
-        *out++ = left > 1 ? alphabet[word >> 6 & 63] : '=';
-        *out++ = left > 2 ? alphabet[word & 63] : '=';
-    }
-}
-
 static int value_of(char c)
 {
     if (c >= 'A' && c <= 'Z')

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/fmt.h"
+#include "proto/grpc/base64.h"
 #include "proto/json/json.h"
 #include "proto/json/utf8.h"
-#include "proto/transcode/base64.h"
 #include "proto/transcode/inner.h"
 #include "proto/transcode/number.h"
 
@@ -45,14 +45,13 @@ int tc_to_json_text(struct tc_to_json *w, struct tc_str text)
 
 static void put_base64(struct tc_to_json *w, struct tc_str bytes)
 {
-    size_t len = tc_base64_bytes(bytes.len);
     tc_pb_put_byte(w->out, '"');
-    if (len > tc_pb_room(w->out)) {
+    size_t room = tc_pb_room(w->out);
+    if (tc_grpc_base64_chars(bytes.len, true) > room) {
         w->out->is_full = true;
         return;
     }
-    tc_base64_encode((char *)w->out->at, bytes);
-    w->out->at += len;
+    w->out->at += tc_grpc_base64_encode((char *)w->out->at, room, bytes.ptr, bytes.len, true);
     tc_pb_put_byte(w->out, '"');
 }
 

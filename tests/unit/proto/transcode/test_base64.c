@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <criterion/criterion.h>
 
+#include "proto/grpc/base64.h"
 #include "proto/transcode/base64.h"
 
 Test(base64, vectors)
 {
-    /* goal: the vectors of RFC 4648, section 10, both ways and without padding */
+    /* goal: the vectors of RFC 4648, section 10, with and without padding */
     static const char *const cases[][2] = {
         { "", "" },
         { "f", "Zg==" },
@@ -18,12 +19,8 @@ Test(base64, vectors)
     for (size_t i = 0; i < TC_ARRAY_CNT(cases); i++) {
         struct tc_str bytes = tc_str_from(cases[i][0]);
         struct tc_str text = tc_str_from(cases[i][1]);
-        char out[16];
         uint8_t back[16];
         size_t len;
-        cr_assert_eq(tc_base64_bytes(bytes.len), text.len);
-        tc_base64_encode(out, bytes);
-        cr_expect(tc_str_eq((struct tc_str){ out, text.len }, text), "%s", text.ptr);
         while (true) {
             cr_assert_eq(tc_base64_decode(back, &len, text), TC_OK, "%zu of %s", text.len,
                          text.ptr);
@@ -44,7 +41,7 @@ Test(base64, alphabets)
     size_t len;
     cr_assert_eq(tc_base64_decode((uint8_t *)text, &len, (struct tc_str){ text, 64 }), TC_OK);
     cr_assert_eq(len, 48);
-    tc_base64_encode(again, (struct tc_str){ text, len });
+    cr_assert_eq(tc_grpc_base64_encode(again, sizeof(again), text, len, true), 64);
     cr_expect_eq(memcmp(again + 52, "0123456789+/", 12), 0);
 }
 
