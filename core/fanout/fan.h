@@ -134,6 +134,10 @@ int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str room) TC
 
 /* ---- questions, without a subscription ---- */
 
+/* Whether there is or can be such a room. 0; -TC_EINVAL: an illegal name; -TC_ENOTFOUND: it fits no
+ * template. */
+int tc_fan_room_check(const struct tc_fan *fan, struct tc_str room) TC_MUST_CHECK;
+
 struct tc_fan_value {
     struct tc_update update; /* a snapshot; its payload is good until the next call with this fan */
     struct tc_str log;

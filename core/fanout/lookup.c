@@ -13,6 +13,16 @@ static const struct tc_rule *rule_of(const struct tc_fan *fan, uint32_t feed, ui
     return tc_rule_of(fan->conf.rules, feed, fan->feeds[feed].dir->entries[id].rule);
 }
 
+int tc_fan_room_check(const struct tc_fan *fan, struct tc_str name)
+{
+    uint32_t feed;
+    uint32_t id;
+    if (tc_room_name_check(name) < 0)
+        return -TC_EINVAL;
+    return tc_fan_name_find(fan, name, &feed, &id) || tc_fan_name_fits(fan, name) ? TC_OK
+                                                                                  : -TC_ENOTFOUND;
+}
+
 int tc_fan_newest(struct tc_fan *fan, struct tc_str name, enum tc_form form,
                   struct tc_fan_value *out)
 {
@@ -20,12 +30,13 @@ int tc_fan_newest(struct tc_fan *fan, struct tc_str name, enum tc_form form,
     uint32_t feed = 0;
     uint32_t id = 0;
     uint32_t hops = TC_TURN_HOPS_MAX;
-    if (tc_room_name_check(name) < 0)
-        return -TC_EINVAL;
+    int rc = tc_fan_room_check(fan, name);
+    if (rc < 0)
+        return rc;
     if (!tc_fan_name_find(fan, name, &feed, &id))
-        return tc_fan_name_fits(fan, name) ? 1 : -TC_ENOTFOUND;
+        return 1;
     const struct tc_bus *bus = fan->feeds[feed].bus;
-    int rc = tc_bus_newest(bus, id, fan->cursors[feed].seq, &hops, &e);
+    rc = tc_bus_newest(bus, id, fan->cursors[feed].seq, &hops, &e);
     if (rc == TC_OK && e.kind == TC_BUS_UPDATE)
         rc = tc_bus_copy(bus, &e, fan->payload);
     else if (rc == TC_OK)

@@ -14,28 +14,34 @@ static void reply_error(const struct tc_commander *who, struct tc_str id, enum t
     who->write(who, out, words_of(who)->error(out, id, code, message, room));
 }
 
-static void refuse_room(const struct tc_commander *who, const struct tc_cmd *cmd, int rc,
-                        struct tc_str room)
+enum tc_code tc_command_refusal(int rc, const char **message)
 {
     switch (rc) {
     case -TC_EINVAL:
-        reply_error(who, cmd->id, TC_CODE_ROOM_ILLEGAL,
-                    "a room name is 1 to 128 printable ASCII characters without blanks, quotes, "
-                    "backslash, asterisk and comma",
-                    room);
-        break;
+        *message = "a room name is 1 to 128 printable ASCII characters without blanks, quotes, "
+                   "backslash, asterisk and comma";
+        return TC_CODE_ROOM_ILLEGAL;
     case -TC_ENOTFOUND:
-        reply_error(who, cmd->id, TC_CODE_ROOM_UNKNOWN, "this server has no such room", room);
-        break;
+        *message = "this server has no such room";
+        return TC_CODE_ROOM_UNKNOWN;
+    case -TC_ENOTSUP:
+        *message = "rooms of one user need authorization, which is not built yet";
+        return TC_CODE_NOT_SUPPORTED;
     case -TC_ELIMIT:
-        reply_error(who, cmd->id, TC_CODE_TOO_MANY_ROOMS,
-                    "the connection has as many rooms as it may: unsubscribe first", room);
-        break;
+        *message = "the connection has as many rooms as it may: unsubscribe first";
+        return TC_CODE_TOO_MANY_ROOMS;
     default:
-        reply_error(who, cmd->id, TC_CODE_OVERLOADED,
-                    "no place for the subscription now: try again later", room);
-        break;
+        *message = "no place for the subscription now: try again later";
+        return TC_CODE_OVERLOADED;
     }
+}
+
+static void refuse_room(const struct tc_commander *who, const struct tc_cmd *cmd, int rc,
+                        struct tc_str room)
+{
+    const char *message = NULL;
+    enum tc_code code = tc_command_refusal(rc, &message);
+    reply_error(who, cmd->id, code, message, room);
 }
 
 static void subscribe(const struct tc_commander *who, const struct tc_cmd *cmd)
@@ -47,8 +53,7 @@ static void subscribe(const struct tc_commander *who, const struct tc_cmd *cmd)
         struct tc_fan_wish wish = { .room = r->name, .id = cmd->id };
         size_t len = 0;
         if (tc_room_name_is_private(r->name)) {
-            reply_error(who, cmd->id, TC_CODE_NOT_SUPPORTED,
-                        "rooms of one user need authorization, which is not built yet", r->name);
+            refuse_room(who, cmd, -TC_ENOTSUP, r->name);
             continue;
         }
         wish.is_snapshot = cmd->is_snapshot;

@@ -22,4 +22,7 @@ struct tc_commander {
  */
 void tc_command(const struct tc_commander *who, struct tc_cmd *cmd, int rc);
 
+/* What a refusal by fan means to clients; -TC_ENOTSUP: the room is private. *message is static. */
+enum tc_code tc_command_refusal(int rc, const char **message);
+
 #endif

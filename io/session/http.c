@@ -139,14 +139,14 @@ static void respond(struct tc_net *net, uint32_t slot)
         tc_net_finish(net, slot, TC_CLOSE_LIMIT);
     } else if (tc_web_try(net, slot, http)) {
         return;
-    } else if (http->has_body || tc_web_is_near(net, http)) {
-        struct tc_reply reply = { .status = 413,
-                                  .code = "body-not-accepted",
-                                  .detail = "no path here takes a request body" };
-        if (tc_web_is_near(net, http))
-            tc_route_grpc(http->method, &reply);
+    } else if (tc_web_is_near(net, http)) {
+        struct tc_reply reply;
+        tc_route_grpc(http->method, &reply);
         answer_problem(net, slot, reply.status, reply.code, reply.detail,
                        (struct tc_http1_answer){ .allow = reply.allow });
+    } else if (http->has_body) {
+        answer_problem(net, slot, 413, "body-not-accepted", "no path here takes a request body",
+                       (struct tc_http1_answer){ 0 });
     } else if (tc_str_eq(http->path, TC_STR("/ws"))) {
         upgrade(net, slot);
     } else {

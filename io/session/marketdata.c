@@ -60,28 +60,21 @@ static void command(struct tc_grpc_call *call, struct tc_cmd *cmd, int rc)
     tc_command(&who, cmd, rc);
 }
 
-/* Of one room that cannot be had the status says it all; of several, events do. */
-static enum tc_grpc_status room_status(struct tc_grpc_call *call, const struct tc_cmd *cmd,
-                                       const char **detail)
+/* Whether the room can be had; the call has ended otherwise. */
+static bool is_room(struct tc_grpc_call *call, struct tc_str room)
 {
-    struct tc_fan_value value;
-    if (cmd->room_cnt != 1)
-        return TC_GRPC_OK;
-    if (tc_room_name_is_private(cmd->rooms[0].name)) {
-        *detail = "rooms of one user need authorization, which is not built yet";
-        return TC_GRPC_UNIMPLEMENTED;
-    }
-    switch (tc_fan_newest(call->net->conf.fan, cmd->rooms[0].name, TC_FORM_PROTOBUF, &value)) {
-    case -TC_EINVAL:
-        *detail = "a room name is 1 to 128 printable ASCII characters without blanks, quotes, "
-                  "backslash, asterisk and comma";
-        return TC_GRPC_INVALID_ARGUMENT;
-    case -TC_ENOTFOUND:
-        *detail = "this server has no such room";
-        return TC_GRPC_NOT_FOUND;
-    default:
-        return TC_GRPC_OK;
-    }
+    const char *detail = NULL;
+    int rc =
+        tc_room_name_is_private(room) ? -TC_ENOTSUP : tc_fan_room_check(call->net->conf.fan, room);
+    if (rc == TC_OK)
+        return true;
+    enum tc_code code = tc_command_refusal(rc, &detail);
+    fail(call,
+         code == TC_CODE_ROOM_ILLEGAL   ? TC_GRPC_INVALID_ARGUMENT
+         : code == TC_CODE_ROOM_UNKNOWN ? TC_GRPC_NOT_FOUND
+                                        : TC_GRPC_UNIMPLEMENTED,
+         detail);
+    return false;
 }
 
 static void subscribe_on_message(struct tc_grpc_call *call, const uint8_t *bytes, uint32_t len)
@@ -97,11 +90,9 @@ static void subscribe_on_message(struct tc_grpc_call *call, const uint8_t *bytes
         fail(call, TC_GRPC_INVALID_ARGUMENT, cmd.message);
         return;
     }
-    enum tc_grpc_status status = room_status(call, &cmd, &detail);
-    if (status != TC_GRPC_OK) {
-        fail(call, status, detail);
+    /* of one room that cannot be had the status says it all; of several, events do */
+    if (cmd.room_cnt == 1 && !is_room(call, cmd.rooms[0].name))
         return;
-    }
     command(call, &cmd, TC_OK);
     if (!call->is_done && tc_fan_conn_room_cnt(call->net->conf.fan, call->conn) == 0)
         fail(call, TC_GRPC_FAILED_PRECONDITION, "none of the rooms can be had: see the events");
@@ -153,13 +144,8 @@ static void snapshot_on_message(struct tc_grpc_call *call, const uint8_t *bytes,
         fail(call, TC_GRPC_INVALID_ARGUMENT, detail);
         return;
     }
-    struct tc_cmd_room wish = { .name = room };
-    struct tc_cmd cmd = { .rooms = &wish, .room_cnt = 1 };
-    enum tc_grpc_status status = room_status(call, &cmd, &detail);
-    if (status != TC_GRPC_OK) {
-        fail(call, status, detail);
+    if (!is_room(call, room))
         return;
-    }
     int rc = tc_fan_newest(call->net->conf.fan, room, TC_FORM_PROTOBUF, &value);
     if (rc != TC_OK) {
         fail(call, rc > 0 ? TC_GRPC_NOT_FOUND : TC_GRPC_UNAVAILABLE,
