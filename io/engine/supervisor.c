@@ -1,79 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The engine's parts, and how they start and end together. */
 #include "io/engine/supervisor.h"
 
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 
-#include "io/engine/certs.h"
 #include "io/engine/preflight.h"
-#include "io/engine/status.h"
-#include "io/engine/worker.h"
+#include "io/engine/supervisor_int.h"
 #include "io/net/listen.h"
 #include "io/os/notify.h"
 #include "io/os/os.h"
-#include "io/side/admin.h"
-#include "io/side/log_writer.h"
 
-enum { TICK_MS = 100, LOG_ENTRIES = 1024 }; /* of each agent's ring */
-
-enum gate { GATE_SHUT, GATE_OPEN, GATE_ABORT };
-
-struct worker_thread {
-    struct tc_engine *engine;
-    struct tc_worker worker;
-    struct tc_worker_conf conf;
-    struct tc_thread thread;
-    struct tc_ingest *fused[TC_SOURCES_MAX];
-    struct tc_metric_worker *metric;
-    struct tc_log_ring *log;
-    struct tc_err err;
-    int rc;
-    int bell;
-    int listen_fds[TC_NET_LISTENER_CNT];
-    bool is_opened; /* rc is valid; under the engine's lock */
-};
-
-struct ingest_thread {
-    struct tc_engine *engine;
-    struct tc_ingest ingest;
-    struct tc_source_env env;
-    struct tc_thread thread;
-    struct tc_metric_ingest *metric;
-    struct tc_log_ring *log;
-    int bell;
-    _Atomic bool is_stopping;
-};
-
-struct tc_engine {
-    struct tc_engine_conf conf;
-    struct tc_plan plan;
-    struct tc_mem mem;
-    _Atomic uint64_t sleeping;
-    struct tc_hash_key key;
-    int64_t start_ms;
-    int64_t start_ns;
-    const struct tc_reactor_ops *ops;
-    struct tc_addr addrs[TC_NET_LISTENER_CNT];
-    struct tc_certs certs;
-    struct worker_thread *workers;
-    struct ingest_thread *ingests;
-    struct tc_fan_feed feeds[TC_SOURCES_MAX];
-    struct tc_ingest *ingest_list[TC_SOURCES_MAX];
-    int bells[TC_WORKERS_MAX];
-    const struct tc_metric_worker *worker_metrics[TC_WORKERS_MAX];
-    const struct tc_metric_ingest *ingest_metrics[TC_SOURCES_MAX];
-    struct tc_metric_process process;
-    struct tc_status status;
-    struct tc_log_ring *log; /* the supervisor's own; NULL if it could not be had */
-    struct tc_log_writer *writer;
-    struct tc_admin *admin;
-    uint32_t cpu_avoid[TC_WORKERS_MAX + TC_SOURCES_MAX];
-    bool is_ready_told;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    enum gate gate; /* under lock */
-};
+enum { LOG_ENTRIES = 1024 }; /* of each agent's ring */
 
 /* ---- threads ---- */
 
@@ -494,93 +432,7 @@ int tc_engine_print_memory(const struct tc_engine_conf *conf, FILE *out, struct 
     return rc;
 }
 
-/* ---- running ---- */
-
-const struct tc_addr *tc_engine_addr(const struct tc_engine *e)
-{
-    return &e->addrs[TC_NET_PLAIN];
-}
-
-const struct tc_addr *tc_engine_tls_addr(const struct tc_engine *e)
-{
-    return &e->addrs[TC_NET_TLS];
-}
-
-const struct tc_addr *tc_engine_admin_addr(const struct tc_engine *e)
-{
-    return tc_admin_addr(e->admin);
-}
-
-bool tc_engine_is_ready(const struct tc_engine *e)
-{
-    return tc_status_is_ready(&e->status);
-}
-
-static void fill_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-}
-
-void tc_engine_signals_block(void)
-{
-    sigset_t set;
-    fill_signals(&set);
-    sigaddset(&set, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
-/* SIGHUP: each worker gets its share of what was read again. */
-static void reload(struct tc_engine *e)
-{
-    if (!tc_certs_reload(&e->certs, e->log))
-        return;
-    for (uint32_t i = 0; i < e->plan.worker_cnt; i++) {
-        tc_worker_use_tls(&e->workers[i].worker, tc_tls_ctx_ref(e->certs.ctx));
-        tc_os_bell_ring(e->workers[i].bell);
-    }
-}
-
-/* Once per tick: what the service manager and the metrics want to know. */
-static void tell(struct tc_engine *e, int64_t *watchdog_at_ns)
-{
-    int64_t now_ns = tc_os_mono_ns();
-    bool is_ready = tc_engine_is_ready(e);
-    tc_count_set(&e->process.ready, is_ready);
-    if (is_ready && !e->is_ready_told) {
-        e->is_ready_told = true;
-        tc_log(e->log, TC_LOG_INFO, "ready", "ready to serve");
-        (void)tc_os_notify("READY=1\nSTATUS=serving");
-    }
-    tc_certs_tick(&e->certs);
-    int64_t span_ns = tc_os_watchdog_ns();
-    if (span_ns > 0 && now_ns >= *watchdog_at_ns) {
-        *watchdog_at_ns = now_ns + span_ns / 2;
-        (void)tc_os_notify("WATCHDOG=1");
-    }
-}
-
-int tc_engine_wait(struct tc_engine *e, int64_t span_ms, void (*on_tick)(void *ctx), void *ctx)
-{
-    sigset_t set;
-    int64_t watchdog_at_ns = 0;
-    int64_t end_ns = span_ms < 0 ? INT64_MAX : tc_os_mono_ns() + span_ms * 1000000;
-    fill_signals(&set);
-    for (int64_t now_ns; (now_ns = tc_os_mono_ns()) < end_ns;) {
-        struct timespec tick = { 0, TC_MIN(end_ns - now_ns, TICK_MS * 1000000ll) };
-        int signal = sigtimedwait(&set, NULL, &tick);
-        if (signal == SIGTERM || signal == SIGINT)
-            return signal;
-        if (signal == SIGHUP)
-            reload(e);
-        tell(e, &watchdog_at_ns);
-        if (on_tick)
-            on_tick(ctx);
-    }
-    return 0;
-}
+/* ---- end ---- */
 
 void tc_engine_stop(struct tc_engine *e)
 {
