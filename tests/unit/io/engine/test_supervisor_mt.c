@@ -9,88 +9,14 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/conf/parse.h"
-#include "core/topo/check_rules.h"
 #include "io/engine/preflight.h"
-#include "io/os/os.h"
 #include "io/os/thread.h"
+#include "tests/unit/io/engine/whole.h"
 #include "tools/tickcast/ws_client.h"
 
-enum { TEXT_BYTES = 16 * 1024, WAIT_MS = 20000 };
-
-static const char common_yaml[] =
-    "limits: { connections: 50, members: 500, rooms: 100, waiting_rooms: 10, pending: 100,\n"
-    "          spill_bytes: 1048576, event_bytes: 4096 }\n"
-    "timeouts: { drain_s: \"300ms\" }\n"
-    "sources:\n"
-    "  - name: main\n"
-    "    history: { bytes: 262144, events: 4096, last_value_bytes: 65536 }\n"
-    "    synth: { symbols: 4, rate: 2000 }\n";
-
-static struct tc_conf conf;
-static struct tc_rules rules;
-static struct tc_engine *engine;
-static struct tc_err err;
-static int log_fd = -1;
-static char text[TEXT_BYTES];
-
-/* first: the lines before common_yaml. */
-static void load_to(struct tc_conf *to, struct tc_rules *to_rules, const char *first)
-{
-    int len = snprintf(text, sizeof(text), "%s%s", first, common_yaml);
-    memset(&err, 0, sizeof(err));
-    int rc = tc_conf_parse(to, (struct tc_str){ text, (size_t)len }, NULL, &err);
-    if (rc == TC_OK)
-        rc = tc_check_rules(to, to_rules, &err);
-    cr_assert_eq(rc, TC_OK, "%d: %s", err.line, err.text);
-}
-
-static void load(const char *first)
-{
-    load_to(&conf, &rules, first);
-}
-
-#define ANY_PORT "listen: \"127.0.0.1:0\"\nadmin: { listen: \"127.0.0.1:0\" }\n"
-#define SMALL ANY_PORT "workers: { count: 2, idle: sleep }\nreactor: epoll\n"
-
-static void setup(void)
-{
-    tc_engine_signals_block();
-    log_fd = memfd_create("log", MFD_CLOEXEC);
-    cr_assert_geq(log_fd, 0);
-}
-
-static void teardown(void)
-{
-    tc_conf_fini(&conf);
-    close(log_fd);
-}
-
 TestSuite(supervisor, .init = setup, .fini = teardown);
-
-static struct tc_engine_conf engine_conf(void)
-{
-    return (struct tc_engine_conf){
-        .conf = &conf, .rules = &rules, .version = "1.2.3", .log_fd = log_fd
-    };
-}
-
-static int start(void)
-{
-    struct tc_engine_conf c = engine_conf();
-    return tc_engine_start(&engine, &c, &err);
-}
-
-/* The log, as text. */
-static const char *logged(void)
-{
-    ssize_t len = pread(log_fd, text, sizeof(text) - 1, 0);
-    text[len > 0 ? len : 0] = '\0';
-    return text;
-}
 
 /* ---- clients ---- */
 
@@ -208,46 +134,6 @@ Test(supervisor, serves_with_io_uring)
     }
     serve_once(ANY_PORT "workers: { count: 2 }\nreactor: io_uring\ntopology: fused\n");
     serve_once(ANY_PORT "workers: { count: 2 }\nreactor: io_uring\ntopology: separate\n");
-}
-
-static int tick_cnt;
-
-static void on_tick(void *ctx)
-{
-    cr_assert_eq(ctx, &tick_cnt);
-    tick_cnt++;
-}
-
-Test(supervisor, waits)
-{
-    /* Goal: waiting ends with the span or with a signal, which is returned; a reload is answered in
-     * the log; that it became ready stands there once. */
-    load(SMALL);
-    cr_assert_eq(start(), TC_OK, "%s", err.text);
-    int64_t begin_ns = tc_os_mono_ns();
-    cr_assert_eq(tc_engine_wait(engine, 30, on_tick, &tick_cnt), 0);
-    int64_t span_ms = (tc_os_mono_ns() - begin_ns) / 1000000;
-    cr_assert_geq(span_ms, 29);
-    cr_assert_geq(tick_cnt, 1);
-    begin_ns = tc_os_mono_ns();
-    for (int i = 0; i < 10; i++)
-        cr_assert_eq(tc_engine_wait(engine, 1, NULL, NULL), 0);
-    cr_assert_lt(tc_os_mono_ns() - begin_ns, 900 * 1000000ll, "a short span is not a whole tick");
-    while (!tc_engine_is_ready(engine))
-        cr_assert_eq(tc_engine_wait(engine, 1, NULL, NULL), 0);
-    kill(getpid(), SIGHUP);
-    cr_assert_eq(tc_engine_wait(engine, 5, NULL, NULL), 0);
-    kill(getpid(), SIGTERM);
-    cr_assert_eq(tc_engine_wait(engine, -1, NULL, NULL), SIGTERM);
-    kill(getpid(), SIGINT);
-    cr_assert_eq(tc_engine_wait(engine, WAIT_MS, NULL, NULL), SIGINT);
-    tc_engine_stop(engine);
-    cr_assert(strstr(logged(), "\"code\":\"started\"") && strstr(text, "tickcast 1.2.3 serves"),
-              "%s", text);
-    cr_assert(strstr(text, "\"code\":\"reload\""), "%s", text);
-    const char *ready = strstr(text, "\"code\":\"ready\"");
-    cr_assert(ready && !strstr(ready + 1, "\"code\":\"ready\""), "%s", text);
-    cr_assert(strstr(text, "\"code\":\"stopped\""), "%s", text);
 }
 
 /* ---- stopping ---- */
