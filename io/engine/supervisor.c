@@ -189,6 +189,7 @@ static int start_worker(struct tc_engine *e, uint32_t i, struct tc_err *err)
         .sleeping = &e->sleeping,
         .page = e->conf.page,
         .grpc = e->conf.grpc,
+        .desk = e->desk ? &e->desk->sides[i] : NULL,
         .types = e->conf.types,
         .tls = e->certs.ctx,
         .key = e->key,
@@ -225,6 +226,20 @@ static int start_ingest(struct tc_engine *e, uint32_t i, struct tc_err *err)
     return tc_thread_start(&t->thread, name, e->plan.ingest_cpus[i], ingest_main, t, err);
 }
 
+static int init_desk(struct tc_engine *e, struct tc_err *err)
+{
+    if (!tc_desk_is_needed(e->conf.grpc))
+        return TC_OK;
+    const struct tc_desk_conf conf = { .server = e->conf.grpc,
+                                       .worker_cnt = e->plan.worker_cnt,
+                                       .call_max = e->conf.conf->limits.streams,
+                                       .bells = e->bells,
+                                       .sleeping = &e->sleeping,
+                                       .mem = &e->mem };
+    e->desk = tc_alloc(sizeof(*e->desk));
+    return tc_desk_init(e->desk, &conf, err);
+}
+
 /* Everything that takes memory, but for the workers' own. */
 static int init_parts(struct tc_engine *e, struct tc_err *err)
 {
@@ -233,7 +248,7 @@ static int init_parts(struct tc_engine *e, struct tc_err *err)
         rc = init_worker(e, i, err);
     for (uint32_t i = 0; rc == TC_OK && i < e->plan.source_cnt; i++)
         rc = init_ingest(e, i, err);
-    return rc;
+    return rc == TC_OK ? init_desk(e, err) : rc;
 }
 
 static struct tc_engine *new_engine(const struct tc_engine_conf *conf)
@@ -342,6 +357,8 @@ static int start_parts(struct tc_engine *e, struct tc_err *err)
     fill_status(e);
     for (uint32_t i = 0; rc == TC_OK && !e->plan.is_fused && i < e->plan.source_cnt; i++)
         rc = start_ingest(e, i, err);
+    if (rc == TC_OK && e->desk)
+        rc = tc_desk_start(e->desk, err);
     if (rc == TC_OK)
         rc = tc_log_writer_start(e->writer, err);
     if (rc == TC_OK)
@@ -354,6 +371,8 @@ static void dismantle(struct tc_engine *e)
 {
     for (uint32_t i = 0; i < e->plan.worker_cnt; i++)
         tc_thread_join(&e->workers[i].thread);
+    if (e->desk) /* after all who ask it */
+        tc_desk_stop(e->desk);
     if (e->admin) /* before the sources that it asks */
         tc_admin_stop(e->admin);
     for (uint32_t i = 0; i < e->plan.source_cnt; i++) {
@@ -375,6 +394,7 @@ static void dismantle(struct tc_engine *e)
     tc_mem_fini(&e->mem);
     pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->lock);
+    tc_free(e->desk);
     tc_free(e->writer);
     tc_free(e->ingests);
     tc_free(e->workers);

@@ -10,6 +10,7 @@
 #include "io/engine/status.h"
 #include "io/engine/supervisor.h"
 #include "io/engine/worker.h"
+#include "io/session/desk.h"
 #include "io/side/admin.h"
 #include "io/side/log_writer.h"
 
@@ -52,6 +53,7 @@ struct tc_engine {
     const struct tc_reactor_ops *ops;
     struct tc_addr addrs[TC_NET_LISTENER_CNT];
     struct tc_certs certs;
+    struct tc_desk *desk; /* NULL: no service wants it */
     struct worker_thread *workers;
     struct ingest_thread *ingests;
     struct tc_fan_feed feeds[TC_SOURCES_MAX];

@@ -5,6 +5,7 @@
 
 #include "core/mem/budget.h"
 #include "io/os/os.h"
+#include "io/session/desk.h"
 
 enum tag { TAG_BELL = 1, TAG_SOURCE = 2 };
 
@@ -128,6 +129,7 @@ int tc_worker_open(struct tc_worker *w, const struct tc_worker_conf *conf, struc
         rc = tc_sessions_init(&w->sessions, conf->conf, conf->page, conf->grpc, conf->mem,
                               w->holder, err);
     w->sessions.schema = conf->types ? &conf->types->schema : NULL;
+    tc_sessions_use_desk(&w->sessions, conf->desk);
     if (rc == TC_OK)
         rc = open_reactor(w, err);
     return rc == TC_OK ? open_net(w, err) : rc;
@@ -212,7 +214,8 @@ static uint32_t poll_reactor(struct tc_worker *w, bool may_sleep)
         return ops->poll(w->reactor, 0, TC_WORKER_EVENTS_MAX, on_event, w);
     }
     atomic_fetch_or(w->conf.sleeping, bit);
-    bool has_news = tc_fan_has_news(w->fan) || atomic_load(&w->wants_drain) != w->is_draining;
+    bool has_news = tc_fan_has_news(w->fan) || tc_desk_has_answers(w->conf.desk) ||
+                    atomic_load(&w->wants_drain) != w->is_draining;
     w->has_time = false;
     uint32_t done =
         ops->poll(w->reactor, has_news ? 0 : wait_ns, TC_WORKER_EVENTS_MAX, on_event, w);
@@ -336,6 +339,7 @@ uint32_t tc_worker_turn(struct tc_worker *w, bool may_sleep)
     if (TC_UNLIKELY(atomic_load_explicit(&w->next_tls, memory_order_relaxed)))
         tc_net_tls_use(&w->net, atomic_exchange(&w->next_tls, NULL));
     done += tc_net_handshakes(&w->net);
+    done += tc_desk_take(w->conf.desk);
     done += tc_net_flush_out(&w->net);
     done += work_ingest(w);
     done += fan_out(w);

@@ -2,7 +2,8 @@
 /* io/engine/worker: the agent that serves connections: one reactor, its share of the clients, all
  * buses.
  *
- *   turn:  completions ─ timers ─ replies ─ [ingest] ─ buses ─ encode ─ flush ─ catch-up ─ count
+ *   turn:  completions ─ timers ─ answers of the side thread ─ replies ─ [ingest] ─ buses ─ encode
+ * ─ flush ─ catch-up ─ count
  *
  * Fixed order, each step bounded. A flush over many members is resumed in the next turn, after
  * completions and timers had theirs; the buses are read only when nothing is left to flush. A
@@ -40,6 +41,7 @@ struct tc_worker_conf {
     _Atomic uint64_t *sleeping;
     tc_page_fn page;
     const struct tc_grpc_server *grpc; /* NULL: no services */
+    struct tc_desk_side *desk;         /* NULL: none of them is on the side thread */
     struct tc_types *types;            /* of rules; NULL if none declares a type */
     struct tc_tls_ctx *tls;            /* NULL: no TLS; the worker becomes a holder of its own */
     struct tc_hash_key key;

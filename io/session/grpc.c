@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Calls: how they begin, what comes in, how they end. */
 #include "io/session/cors.h"
+#include "io/session/desk.h"
 #include "io/session/grpc_int.h"
 #include "io/session/pack.h"
 
@@ -39,6 +40,7 @@ uint32_t tc_grpc_open(struct tc_net *net, const struct tc_grpc_start *start)
     call->carrier = start->carrier;
     call->kind = (uint8_t)start->kind;
     call->deadline_ns = call->timer_ns = INT64_MAX;
+    call->twin = TC_NONE;
     tc_grpc_in_init(&call->in, pool->message_max, false);
     tc_count_add(&net->conf.metric->grpc_calls, 1);
     return idx;
@@ -182,12 +184,13 @@ void tc_grpc_begin(struct tc_grpc_call *call, const struct tc_grpc_start *start)
         fail(call, status, detail);
         return;
     }
+    call->on = call->method->is_side ? &tc_desk_forward : call->method;
     if (head.timeout_ns >= 0) {
         call->deadline_ns = call->net->now_ns + head.timeout_ns;
         call->carrier->arm(call);
     }
-    if (call->method->on_start)
-        call->method->on_start(call, &head);
+    if (call->on->on_start)
+        call->on->on_start(call, &head);
 }
 
 /* ---- in ---- */
@@ -203,7 +206,7 @@ static void deliver(struct tc_grpc_call *call, const uint8_t *bytes, uint32_t le
     uint32_t plain_len = 0;
     call->is_packed_in = is_packed;
     if (!is_packed) {
-        call->method->on_message(call, bytes, len);
+        call->on->on_message(call, bytes, len);
         return;
     }
     int rc = tc_grpc_inflate(&pool->gzip, bytes, len, pool->scratch, pool->message_max, &plain_len);
@@ -212,7 +215,7 @@ static void deliver(struct tc_grpc_call *call, const uint8_t *bytes, uint32_t le
     else if (rc < 0)
         fail(call, TC_GRPC_INTERNAL, "the message is not one whole gzip member");
     else
-        call->method->on_message(call, pool->scratch, plain_len);
+        call->on->on_message(call, pool->scratch, plain_len);
 }
 
 static void on_message(struct tc_grpc_call *call, const struct tc_grpc_msg *msg)
@@ -292,8 +295,8 @@ void tc_grpc_half_close(struct tc_grpc_call *call)
     } else if (tc_grpc_in_end(&call->in) < 0) {
         fail(call, call->in.status, call->in.detail);
     } else if (!has_one_message(call)) {
-        if (call->method->on_half_close)
-            call->method->on_half_close(call);
+        if (call->on->on_half_close)
+            call->on->on_half_close(call);
     } else if (!call->has_message) {
         fail(call, TC_GRPC_UNIMPLEMENTED, "the method takes one message, and none has come");
     } else {
@@ -316,14 +319,18 @@ void tc_grpc_on_time(struct tc_grpc_call *call)
     if (call->is_done || now_ns < call->timer_ns)
         return;
     call->timer_ns = INT64_MAX;
-    if (call->method->on_timer)
-        call->method->on_timer(call);
+    if (call->on->on_timer)
+        call->on->on_timer(call);
 }
 
 void tc_grpc_arm(struct tc_grpc_call *call, int64_t at_ns)
 {
     if (call->is_done)
         return;
+    if (call->desk) {
+        tc_desk_answer(call, TC_DESK_ARM, at_ns, TC_STR(""), TC_STR(""));
+        return;
+    }
     call->timer_ns = at_ns;
     if (at_ns != INT64_MAX)
         call->carrier->arm(call);
@@ -331,17 +338,18 @@ void tc_grpc_arm(struct tc_grpc_call *call, int64_t at_ns)
 
 void tc_grpc_drain(struct tc_grpc_call *call, uint32_t reconnect_ms)
 {
-    if (!call->is_done && call->method->on_drain)
-        call->method->on_drain(call, reconnect_ms);
+    if (!call->is_done && call->on->on_drain)
+        call->on->on_drain(call, reconnect_ms);
 }
 
 void tc_grpc_drained(struct tc_grpc_call *call)
 {
+    tc_desk_drained(call);
     if (!call->is_full || tc_grpc_backlog(call) > TC_GRPC_WRITABLE)
         return;
     call->is_full = false;
-    if (!call->is_done && call->method->on_writable)
-        call->method->on_writable(call);
+    if (!call->is_done && call->on->on_writable)
+        call->on->on_writable(call);
 }
 
 void tc_grpc_leave(struct tc_grpc_call *call, enum tc_grpc_status status)
@@ -352,8 +360,8 @@ void tc_grpc_leave(struct tc_grpc_call *call, enum tc_grpc_status status)
         call->carrier->part(call);
     call->status = (uint8_t)status;
     tc_count_add(&call->net->conf.metric->grpc_errors, status != TC_GRPC_OK);
-    if (call->method && call->method->on_end)
-        call->method->on_end(call);
+    if (call->on && call->on->on_end)
+        call->on->on_end(call);
     for (uint32_t i = 0; i < call->hook_cnt; i++) {
         if (server->hooks[i].on_end)
             server->hooks[i].on_end(server->hooks[i].ctx, call, status);

@@ -34,6 +34,7 @@ enum {
 };
 
 struct tc_grpc_call;
+struct tc_desk_side;
 
 enum tc_grpc_shape {
     TC_GRPC_UNARY,
@@ -51,10 +52,13 @@ struct tc_grpc_head {
     int64_t timeout_ns; /* -1: none */
 };
 
-/* All on the worker's thread; none may block. Any but on_message may be NULL. */
+/* All on the worker's thread, where none may block; or all on the side thread (is_side), where they
+ * may: it has the calls of all workers, and the same functions for them but tc_grpc_join. Any but
+ * on_message may be NULL. */
 struct tc_grpc_method {
     const char *path; /* "/grpc.health.v1.Health/Check" */
     enum tc_grpc_shape shape;
+    bool is_side;
     const char *request; /* full names of its messages */
     const char *response;
     void (*on_start)(struct tc_grpc_call *call, const struct tc_grpc_head *head);
@@ -125,12 +129,16 @@ struct tc_grpc_call {
     uint32_t slot;   /* connection */
     uint32_t stream; /* the carrier's, TC_NONE: it has none */
     uint32_t idx;    /* in the pool of calls */
-    struct tc_net *net;
+    struct tc_net *net; /* NULL on the side thread, as is the carrier */
     const struct tc_grpc_carrier *carrier;
     const struct tc_grpc_method *method; /* NULL: none was found */
-    void *ctx;                           /* of the service */
-    int64_t deadline_ns;                 /* INT64_MAX: none */
-    int64_t timer_ns;                    /* INT64_MAX: none */
+    const struct tc_grpc_method *on;     /* whom the worker tells: it, or tc_desk_forward */
+    struct tc_desk_side *desk;           /* the side thread's own call; NULL: a worker's */
+    uint32_t twin;                       /* io/session/desk: TC_NONE: it has none */
+    uint32_t gen;
+    void *ctx;           /* of the service */
+    int64_t deadline_ns; /* INT64_MAX: none */
+    int64_t timer_ns;    /* INT64_MAX: none */
     struct tc_grpc_in in;
     struct tc_grpc_base64 text;
     struct tc_block part;    /* lent to in */
@@ -185,10 +193,10 @@ void tc_grpc_finish(struct tc_grpc_call *call, enum tc_grpc_status status, struc
 void tc_grpc_arm(struct tc_grpc_call *call, int64_t at_ns);
 
 /* Bytes of messages that wait for the peer. */
-static inline size_t tc_grpc_backlog(const struct tc_grpc_call *call)
-{
-    return call->carrier->backlog(call);
-}
+size_t tc_grpc_backlog(const struct tc_grpc_call *call);
+
+/* Monotonic: what tc_grpc_arm counts by. */
+int64_t tc_grpc_now_ns(const struct tc_grpc_call *call);
 
 /* ---- for carriers ---- */
 
@@ -238,6 +246,7 @@ const struct tc_grpc_method *tc_grpc_method_find(const struct tc_grpc_server *se
 
 struct tc_grpc_pool {
     const struct tc_grpc_server *server; /* NULL: no services */
+    struct tc_desk_side *desk;           /* NULL: no method is on the side thread */
     struct tc_pool calls;                /* struct tc_grpc_call */
     struct tc_grpc_gzip gzip;
     uint8_t *scratch; /* message_max: an inflated request; or for the method to write its answer */

@@ -2,8 +2,22 @@
 /* Calls: what goes out. */
 #include <stdio.h>
 
+#include "io/os/os.h"
+#include "io/session/desk.h"
 #include "io/session/grpc_int.h"
 #include "io/session/pack.h"
+
+static const struct tc_str none = { NULL, 0 };
+
+size_t tc_grpc_backlog(const struct tc_grpc_call *call)
+{
+    return call->desk ? tc_desk_backlog(call) : call->carrier->backlog(call);
+}
+
+int64_t tc_grpc_now_ns(const struct tc_grpc_call *call)
+{
+    return call->desk ? tc_os_mono_ns() : call->net->now_ns;
+}
 
 /* ---- metadata ---- */
 
@@ -18,17 +32,20 @@ static bool pack(struct tc_grpc_call *call, struct tc_block *block, struct tc_st
            tc_pack_add(slab, block, &field);
 }
 
+static bool is_valid(struct tc_str name, struct tc_str value)
+{
+    bool is_details = tc_str_eq(name, TC_STR("grpc-status-details-bin"));
+    return tc_grpc_key_is_valid(name) && (!tc_grpc_key_is_reserved(name) || is_details) &&
+           name.len <= TC_GRPC_METADATA_MAX && value.len <= TC_GRPC_METADATA_MAX &&
+           (tc_grpc_key_is_binary(name) || tc_grpc_value_is_valid(value));
+}
+
 static bool add_field(struct tc_grpc_call *call, struct tc_block *block, struct tc_str name,
                       struct tc_str value)
 {
     char text[TC_GRPC_METADATA_MAX];
-    bool is_details = tc_str_eq(name, TC_STR("grpc-status-details-bin"));
-    if (call->is_done || !tc_grpc_key_is_valid(name) ||
-        (tc_grpc_key_is_reserved(name) && !is_details) || name.len > TC_GRPC_METADATA_MAX ||
-        value.len > TC_GRPC_METADATA_MAX)
-        return false;
     if (!tc_grpc_key_is_binary(name))
-        return tc_grpc_value_is_valid(value) && pack(call, block, name, value);
+        return pack(call, block, name, value);
     size_t len = tc_grpc_base64_encode(text, sizeof(text), value.ptr, value.len, false);
     if (len == 0 && value.len > 0)
         return false;
@@ -37,12 +54,22 @@ static bool add_field(struct tc_grpc_call *call, struct tc_block *block, struct 
 
 bool tc_grpc_add_header(struct tc_grpc_call *call, struct tc_str name, struct tc_str value)
 {
-    return !call->is_head_sent && add_field(call, &call->head, name, value);
+    if (call->is_done || call->is_head_sent || !is_valid(name, value))
+        return false;
+    if (!call->desk)
+        return add_field(call, &call->head, name, value);
+    tc_desk_answer(call, TC_DESK_HEADER, 0, name, value);
+    return true;
 }
 
 bool tc_grpc_add_trailer(struct tc_grpc_call *call, struct tc_str name, struct tc_str value)
 {
-    return add_field(call, &call->trailer, name, value);
+    if (call->is_done || !is_valid(name, value))
+        return false;
+    if (!call->desk)
+        return add_field(call, &call->trailer, name, value);
+    tc_desk_answer(call, TC_DESK_TRAILER, 0, name, value);
+    return true;
 }
 
 /* ---- fields ---- */
@@ -102,6 +129,8 @@ static void add_end(const struct tc_grpc_call *call, enum tc_grpc_status status,
 void tc_grpc_use_gzip(struct tc_grpc_call *call)
 {
     call->is_gzip = call->accepts_gzip && !call->is_head_sent;
+    if (call->desk && call->is_gzip)
+        tc_desk_answer(call, TC_DESK_GZIP, 0, none, none);
 }
 
 void tc_grpc_send_head(struct tc_grpc_call *call)
@@ -109,8 +138,12 @@ void tc_grpc_send_head(struct tc_grpc_call *call)
     struct fields f = { .cnt = 0 };
     if (call->is_done || call->is_head_sent)
         return;
-    add_head(call, &f);
     call->is_head_sent = true;
+    if (call->desk) {
+        tc_desk_answer(call, TC_DESK_HEAD, 0, none, none);
+        return;
+    }
+    add_head(call, &f);
     call->carrier->respond(call, f.items, f.cnt, false);
     tc_block_free(&call->net->slab, &call->head);
 }
@@ -143,19 +176,11 @@ static void give_up(struct tc_grpc_call *call)
     call->carrier->abort(call);
 }
 
-void tc_grpc_send(struct tc_grpc_call *call, const void *bytes, uint32_t len, bool is_packed)
+static void send_message(struct tc_grpc_call *call, const void *bytes, uint32_t len, bool is_packed)
 {
     struct tc_grpc_pool *pool = tc_grpc_pool_of(call);
     uint8_t prefix[TC_GRPC_PREFIX_BYTES];
     uint32_t packed_len = 0;
-    if (call->is_done)
-        return;
-    tc_grpc_send_head(call);
-    if (tc_grpc_backlog(call) + len > TC_GRPC_BACKLOG_MAX) {
-        tc_grpc_finish(call, TC_GRPC_RESOURCE_EXHAUSTED,
-                       TC_STR("answers are not read, or too large to be kept"));
-        return;
-    }
     is_packed = is_packed && call->is_gzip &&
                 tc_grpc_deflate(&pool->gzip, bytes, len, pool->packed, pool->message_max,
                                 &packed_len) == TC_OK;
@@ -169,9 +194,25 @@ void tc_grpc_send(struct tc_grpc_call *call, const void *bytes, uint32_t len, bo
     call->is_full |= tc_grpc_backlog(call) > TC_GRPC_WRITABLE;
 }
 
+void tc_grpc_send(struct tc_grpc_call *call, const void *bytes, uint32_t len, bool is_packed)
+{
+    if (call->is_done)
+        return;
+    tc_grpc_send_head(call);
+    if (tc_grpc_backlog(call) + len > TC_GRPC_BACKLOG_MAX)
+        tc_grpc_finish(call, TC_GRPC_RESOURCE_EXHAUSTED,
+                       TC_STR("answers are not read, or too large to be kept"));
+    else if (call->desk)
+        tc_desk_answer(call, is_packed ? TC_DESK_SEND_PACKED : TC_DESK_SEND, 0,
+                       (struct tc_str){ bytes, len }, none);
+    else
+        send_message(call, bytes, len, is_packed);
+}
+
 void tc_grpc_join(struct tc_grpc_call *call)
 {
     tc_grpc_send_head(call);
+    TC_ASSERT(!call->desk); /* rooms are the worker's */
     if (call->is_done || call->is_joined)
         return;
     call->conn = call->carrier->join(call, &call->dialect);
@@ -206,6 +247,10 @@ void tc_grpc_finish(struct tc_grpc_call *call, enum tc_grpc_status status, struc
     struct fields f = { .cnt = 0 };
     if (call->is_done)
         return;
+    if (call->desk) {
+        tc_desk_finish(call, status, detail);
+        return;
+    }
     bool is_only = !call->is_head_sent;
     if (is_only)
         add_head(call, &f);

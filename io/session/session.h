@@ -98,6 +98,9 @@ extern const struct tc_words *const tc_session_words[TC_SESSION_DIALECT_CNT];
 int tc_sessions_init(struct tc_sessions *sessions, const struct tc_conf *conf, tc_page_fn page,
                      const struct tc_grpc_server *grpc, struct tc_mem *mem, const char *holder,
                      struct tc_err *err) TC_MUST_CHECK;
+
+/* Before the first turn: where its calls of side methods go; NULL: nowhere, it has none. */
+void tc_sessions_use_desk(struct tc_sessions *sessions, struct tc_desk_side *desk);
 void tc_sessions_fini(struct tc_sessions *sessions);
 
 static inline struct tc_sessions *tc_sessions_of(const struct tc_net *net)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
+#include "io/session/desk.h"
 #include "io/session/grpc_web.h"
 #include "io/session/h2.h"
 #include "io/session/session.h"
@@ -116,6 +117,13 @@ int tc_sessions_init(struct tc_sessions *s, const struct tc_conf *conf, tc_page_
     snprintf(name, sizeof(name), "%s: commands", holder);
     s->rooms = tc_mem_take(mem, name, sizeof(*s->rooms), TC_CMD_ROOMS_MAX, err);
     return s->rooms ? TC_OK : -TC_ENOMEM;
+}
+
+void tc_sessions_use_desk(struct tc_sessions *s, struct tc_desk_side *desk)
+{
+    s->grpc.desk = desk;
+    if (desk)
+        desk->pool = &s->grpc;
 }
 
 void tc_sessions_fini(struct tc_sessions *s)

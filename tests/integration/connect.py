@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """connectconformance against tests/connectrpc-adapter: every case of tests/conformance/connectrpc.yaml passes.
 
-usage: connect.py [PATTERN...]     only cases that fit a pattern of connectconformance's, as 'Basic/**'"""
+usage: connect.py [--side] [PATTERN...]
+
+--side: the service's methods run on the side thread. PATTERN: only cases that fit one of connectconformance's, as
+'Basic/**'."""
 import os
 import re
 import sys
@@ -17,10 +20,12 @@ CASES = 1304
 
 def main():
     need(ADAPTER)
+    patterns = [a for a in sys.argv[1:] if a != "--side"]
+    adapter = [ADAPTER, "--side"] if "--side" in sys.argv else [ADAPTER]
     argv = [go_tool("connectconformance", CASES), "--mode", "server", "--conf", CONF, "--max-servers", "2"]
-    for pattern in sys.argv[1:]:
+    for pattern in patterns:
         argv += ["--run", pattern]
-    code, out, err = run([*argv, "--", ADAPTER], 600)
+    code, out, err = run([*argv, "--", *adapter], 600)
     sums = re.search(r"^Total cases: (\d+)\n(\d+) passed, (\d+) failed$", out, re.M)
     if not sums:
         print("FAILED: exit code %d and no sums: %s" % (code, (out + err)[-2000:]))
@@ -28,7 +33,7 @@ def main():
         return 1
     total, passed, failed = (int(n) for n in sums.groups())
     print("\n".join(out[:sums.start()].splitlines()[:100]))
-    if total != CASES and not sys.argv[1:]:
+    if total != CASES and not patterns:
         print("FAILED: %d cases ran, wanted %d" % (total, CASES))
         failed += 1
     if code != 0 and not failed:

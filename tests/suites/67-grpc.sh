@@ -10,5 +10,6 @@ tc_script grpc_cli.py "$@"
 tc_script grpc_docs.py "$@"
 [ $# = 0 ] || tc_finish
 tc_script connect.py
+tc_script connect.py --side
 tc_script interop.py
 tc_finish

@@ -2,10 +2,12 @@
 /* connectrpc-adapter: the conformance service of connectrpc on our own gRPC layer, as
  * connectconformance starts it: a message on stdin says what is wanted, one on stdout where it is.
  *
- *   connectconformance --conf tests/conformance/connectrpc.yaml --mode server -- connectrpc-adapter
+ *   connectconformance --conf tests/conformance/connectrpc.yaml --mode server \
+ *       -- connectrpc-adapter [--side]
  *
  * gRPC and gRPC-Web, HTTP/1.1 and HTTP/2 come in by one port, or by the TLS port if TLS is wanted.
- * What a call says and gets lives in an arena of its own: no call holds more. */
+ * --side: methods run on the side thread instead of the worker. What a call says and gets lives in
+ * an arena of its own: no call holds more. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -437,7 +439,7 @@ static void step(struct tc_grpc_call *call)
             send_head(call);
         if (must_wait(call)) {
             r->is_waiting = true;
-            tc_grpc_arm(call, call->net->now_ns + r->plan.delay_ms * 1000000ll);
+            tc_grpc_arm(call, tc_grpc_now_ns(call) + r->plan.delay_ms * 1000000ll);
             return;
         }
         r->is_waited = false;
@@ -492,7 +494,7 @@ static void on_timer(struct tc_grpc_call *call)
       .on_timer = on_timer,                                                                        \
       .on_end = on_end }
 
-static const struct tc_grpc_method methods[] = {
+static struct tc_grpc_method methods[] = {
     METHOD("Unary", TC_GRPC_UNARY),
     METHOD("ServerStream", TC_GRPC_SERVER_STREAM),
     METHOD("ClientStream", TC_GRPC_CLIENT_STREAM),
@@ -545,7 +547,7 @@ static void write_found(const struct tc_grpc_host *host, const V1ServerCompatReq
         tc_tb_die("stdout: %s", strerrordesc_np(errno));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct tc_grpc_host host;
     struct tc_err err = { .code = 0 };
@@ -554,6 +556,8 @@ int main(void)
                                            .service_cnt = 1,
                                            .message_max = wanted->message_receive_limit };
     struct tc_grpc_host_conf conf = { .server = &server, .log_fd = -1 };
+    for (size_t i = 0; i < TC_ARRAY_CNT(methods); i++)
+        methods[i].is_side = argc == 2 && strcmp(argv[1], "--side") == 0;
     if (wanted->use_tls && !wanted->server_creds)
         tc_tb_die("TLS without a certificate to use");
     if (wanted->use_tls) {

@@ -249,7 +249,7 @@ static void produce(struct tc_grpc_call *call)
         struct output output = o->items[o->next];
         if (output.interval_us > 0 && !o->is_waited) {
             if (call->timer_ns == INT64_MAX)
-                tc_grpc_arm(call, call->net->now_ns + output.interval_us * 1000ll);
+                tc_grpc_arm(call, tc_grpc_now_ns(call) + output.interval_us * 1000ll);
             return;
         }
         o->is_waited = false;

@@ -96,7 +96,7 @@ static inline void toy_step(struct tc_grpc_call *call, char step, struct tc_str 
         break;
     case 'a':
         /* what is due already is done whenever the connection is looked at */
-        tc_grpc_arm(call, call->net->now_ns + TC_MAX(toy_number(rest), 1u) * (int64_t)FX_MS);
+        tc_grpc_arm(call, tc_grpc_now_ns(call) + TC_MAX(toy_number(rest), 1u) * (int64_t)FX_MS);
         break;
     case 'f':
         toy_finish(call, rest);

@@ -38,7 +38,7 @@ static void on_end(struct tc_grpc_call *call)
     end_cnt++;
 }
 
-static const struct tc_grpc_method methods[] = {
+static struct tc_grpc_method methods[] = {
     { .path = "/test.Echo/Say",
       .shape = TC_GRPC_BIDI,
       .request = "test.Text",
@@ -192,14 +192,16 @@ static int entry_cnt(void)
 
 Test(grpc_host, serves)
 {
-    /* Goal: with and without TLS a call gets its answer, on ports that the host names; nothing of
-     * the certificate stays on disk and no descriptor open; a signal ends the wait; the log goes
-     * where it is wanted. */
+    /* Goal: with and without TLS, on the worker and on the side thread, a call gets its answer, on
+     * ports that the host names; nothing of the certificate stays on disk and no descriptor open; a
+     * signal ends the wait; the log goes where it is wanted. */
     static struct client client;
     char log[4096];
     MADE own = make("a.test", NULL, NULL);
     int log_fd = memfd_create("log", MFD_CLOEXEC);
-    for (int with_tls = 0; with_tls < 2; with_tls++) {
+    for (int i = 0; i < 4; i++) {
+        bool with_tls = i % 2;
+        methods[0].is_side = i / 2;
         struct tc_grpc_host_conf conf = { .server = &server, .log_fd = with_tls ? -1 : log_fd };
         if (with_tls) {
             conf.cert = own.chain;
@@ -233,18 +235,22 @@ Test(grpc_host, calls_that_end_within_a_message)
     static struct client client;
     static const uint8_t part[5000] = { 0, 0, 0, 0x20, 0 };
     struct tc_grpc_host_conf conf = { .server = &server, .log_fd = -1 };
-    cr_assert_eq(tc_grpc_host_start(&host, &conf, &err), TC_OK, "%s", err.text);
-    dial(&client, host.port, false);
-    head(&client, 1);
-    frame(&client, FRAME_DATA, 0, 1, part, sizeof(part));
-    frame(&client, FRAME_RESET, 0, 1, "\0\0\0\10", 4);
-    head(&client, 3);
-    frame(&client, FRAME_DATA, END_STREAM, 3, part, sizeof(part));
-    flush(&client);
-    call(&client, 5);
-    hang_up(&client);
-    tc_grpc_host_stop(&host);
-    cr_assert_eq(end_cnt, 3);
+    for (int on_side = 0; on_side < 2; on_side++) {
+        end_cnt = 0;
+        methods[0].is_side = on_side;
+        cr_assert_eq(tc_grpc_host_start(&host, &conf, &err), TC_OK, "%s", err.text);
+        dial(&client, host.port, false);
+        head(&client, 1);
+        frame(&client, FRAME_DATA, 0, 1, part, sizeof(part));
+        frame(&client, FRAME_RESET, 0, 1, "\0\0\0\10", 4);
+        head(&client, 3);
+        frame(&client, FRAME_DATA, END_STREAM, 3, part, sizeof(part));
+        flush(&client);
+        call(&client, 5);
+        hang_up(&client);
+        tc_grpc_host_stop(&host);
+        cr_assert_eq(end_cnt, 3);
+    }
 }
 
 Test(grpc_host, refused)
