@@ -158,6 +158,7 @@ struct sending {
 struct batch {
     struct sending items[TC_TURN_SENDS_MAX];
     uint32_t cnt;
+    size_t made_len; /* of net->made; one behind the other, so that little memory is touched */
 };
 
 static void add_out(struct tc_net *net, struct batch *b, uint32_t slot)
@@ -173,7 +174,7 @@ static void add_out(struct tc_net *net, struct batch *b, uint32_t slot)
 static void add_made(struct tc_net *net, struct batch *b, uint32_t slot)
 {
     struct tc_net_conn *c = &net->conns[slot];
-    uint8_t *dst = net->made + (size_t)b->cnt * TC_NET_MADE_MAX;
+    uint8_t *dst = net->made + b->made_len;
     struct sending s = { .slot = slot, .made = dst };
     struct iovec iov = { dst, 0 };
     iov.iov_len = tc_net_session_of(net, c)->produce(net, slot, dst, TC_NET_MADE_MAX, &s.is_again);
@@ -185,6 +186,8 @@ static void add_made(struct tc_net *net, struct batch *b, uint32_t slot)
         tc_net_end(net, slot, TC_CLOSE_TLS);
         return;
     }
+    if (!c->is_tls)
+        b->made_len += iov.iov_len;
     s.made = iov.iov_base;
     s.want = (uint32_t)iov.iov_len;
     c->is_made = true;
@@ -230,7 +233,7 @@ uint32_t tc_net_flush_out(struct tc_net *net)
 {
     uint32_t total = 0;
     while (net->out_first != TC_NONE && total < TC_TURN_FLUSH_MAX) {
-        struct batch b = { .cnt = 0 };
+        struct batch b = { .cnt = 0, .made_len = 0 };
         while (b.cnt < TC_TURN_SENDS_MAX && net->out_first != TC_NONE) {
             if (net->conns[net->out_first].is_made)
                 break; /* listed in its produce: the next send is of the next batch */
@@ -337,7 +340,7 @@ static void add_planned(struct tc_net *net, struct batch *b, uint32_t slot)
 
 void tc_net_flush_planned(struct tc_net *net, uint32_t slot)
 {
-    struct batch b = { .cnt = 0 };
+    struct batch b = { .cnt = 0, .made_len = 0 };
     add_planned(net, &b, slot);
     if (b.cnt)
         submit(net, &b);
@@ -399,7 +402,7 @@ static uint32_t flush(struct tc_net *net, uint32_t (*next)(struct tc_net *net, u
 {
     uint32_t total = 0;
     while (total < send_max) {
-        struct batch b = { .cnt = 0 };
+        struct batch b = { .cnt = 0, .made_len = 0 };
         struct planned p = { .stream_cnt = 0, .slot_cnt = 0 };
         uint32_t conn = TC_NONE;
         while (b.cnt + p.stream_cnt < TC_TURN_SENDS_MAX &&
