@@ -183,7 +183,7 @@ static uint32_t h2_produce(struct tc_net *net, uint32_t slot, uint8_t *dst, uint
 
 static void h2_on_planned(struct tc_net *net, uint32_t slot, uint32_t stream)
 {
-    tc_h2_resume(&tc_h2_conn_of(net, slot)->h2, tc_stream_at(net, stream)->id);
+    tc_h2_resume(&tc_h2_conn_of(net, slot)->h2, stream);
 }
 
 /* ---- ends ---- */

@@ -18,7 +18,6 @@ enum {
 /* One request and its answer. */
 struct tc_stream {
     uint32_t slot; /* the connection; the pool's link while it is free */
-    int32_t id;    /* RFC 9113 section 5.1.1 */
     uint32_t next; /* circular list of the connection's */
     uint32_t prev;
     uint32_t call; /* of gRPC; TC_NONE: ordinary HTTP */
@@ -28,6 +27,7 @@ struct tc_stream {
     const uint8_t *page;   /* what is left of the answer's body behind out; static */
     size_t page_len;
     /* of the answer */
+    struct tc_h2_body body;
     struct tc_block out;  /* bytes of the body that go first */
     struct tc_block tail; /* trailers, packed (io/session/pack) */
     uint32_t planned_len; /* of the peek under way: what fan has planned */

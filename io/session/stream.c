@@ -110,7 +110,7 @@ static void answer(struct tc_h2 *h2, struct tc_stream *s)
     size_t cnt = tc_reply_fields(&s->reply, &text, fields);
     size_t len = text.body_len;
     if (!s->is_head && s->reply.code && !tc_block_append(&net->slab, &s->out, text.body, len)) {
-        tc_h2_reset(h2, s->id, NGHTTP2_ENHANCE_YOUR_CALM);
+        tc_h2_reset(h2, s->body.id, NGHTTP2_ENHANCE_YOUR_CALM);
         return;
     }
     if (!s->is_head && !s->reply.code) {
@@ -118,8 +118,8 @@ static void answer(struct tc_h2 *h2, struct tc_stream *s)
         s->page_len = len;
     }
     s->is_ended = true;
-    if (!tc_h2_respond(h2, s->id, s->reply.status, fields, cnt, s->is_head || len == 0))
-        tc_h2_reset(h2, s->id, NGHTTP2_INTERNAL_ERROR);
+    if (!tc_h2_respond(h2, s->body.id, s->reply.status, fields, cnt, s->is_head || len == 0))
+        tc_h2_reset(h2, s->body.id, NGHTTP2_INTERNAL_ERROR);
     s->reply.status = 0;
 }
 
@@ -154,8 +154,8 @@ static bool preflight(struct tc_net *net, const struct tc_stream *s, const struc
     size_t cnt = tc_cors_preflight(net, tc_h2_field(head, "origin"), head->host,
                                    tc_h2_field(head, "access-control-request-headers"), fields);
     struct tc_h2 *h2 = &tc_h2_conn_of(net, s->slot)->h2;
-    if (!tc_h2_respond(h2, s->id, cnt ? 204 : 403, fields, cnt, true))
-        tc_h2_reset(h2, s->id, NGHTTP2_INTERNAL_ERROR);
+    if (!tc_h2_respond(h2, s->body.id, cnt ? 204 : 403, fields, cnt, true))
+        tc_h2_reset(h2, s->body.id, NGHTTP2_INTERNAL_ERROR);
     return true;
 }
 
@@ -193,7 +193,7 @@ static uint32_t on_request(struct tc_h2 *h2, int32_t id, const struct tc_h2_head
     }
     struct tc_h2_conn *hc = tc_h2_conn_of(net, h2->tag);
     *tc_stream_at(net, stream) = (struct tc_stream){
-        .slot = h2->tag, .id = id, .call = TC_NONE, .is_head = head->method == TC_HTTP1_HEAD
+        .slot = h2->tag, .body.id = id, .call = TC_NONE, .is_head = head->method == TC_HTTP1_HEAD
     };
     list_add(net, hc, stream);
     hc->stream_cnt++;
@@ -228,7 +228,7 @@ static void on_data(struct tc_h2 *h2, uint32_t stream, const uint8_t *bytes, siz
     s->body_bytes += len;
     if (s->call != TC_NONE)
         tc_grpc_data(call_of(net, s), bytes, len);
-    tc_h2_consume(h2, s->id, len);
+    tc_h2_consume(h2, s->body.id, len);
     if (s->body_bytes > TC_STREAM_BODY_MAX && s->reply.status) {
         s->reply = (struct tc_reply){ .status = 413,
                                       .code = "body-too-large",
@@ -247,13 +247,13 @@ static enum tc_h2_more end_of(struct tc_h2 *h2, struct tc_stream *s)
     size_t cnt = tc_pack_fields(slab, &s->tail, fields, TC_H2_FIELDS_MAX);
     if (cnt == 0)
         return TC_H2_END;
-    bool is_told = tc_h2_trailers(h2, s->id, fields, cnt);
+    bool is_told = tc_h2_trailers(h2, s->body.id, fields, cnt);
     tc_block_free(slab, &s->tail);
     return is_told ? TC_H2_TRAILERS : TC_H2_END;
 }
 
-/* Bytes that fan has planned; if there are none, it may go on. */
-static size_t planned(struct tc_net *net, uint32_t stream)
+/* Bytes that fan has planned; if there are none and a window is open, it may go on. */
+static size_t planned(struct tc_net *net, uint32_t stream, bool is_open)
 {
     struct tc_sessions *sessions = tc_sessions_of(net);
     struct tc_stream *s = tc_stream_at(net, stream);
@@ -264,7 +264,7 @@ static size_t planned(struct tc_net *net, uint32_t stream)
     if (tc_fan_is_planned(net->conf.fan, conn))
         sessions->piece_cnt = tc_fan_gather(net->conf.fan, conn, sessions->pieces,
                                             TC_REACTOR_IOV_MAX, &s->planned_len);
-    else if (tc_block_left(&s->out) == 0)
+    else if (is_open && tc_block_left(&s->out) == 0)
         tc_fan_conn_writable(net->conf.fan, conn);
     return s->planned_len;
 }
@@ -273,7 +273,7 @@ static size_t peek(struct tc_h2 *h2, uint32_t stream, size_t max, enum tc_h2_mor
 {
     struct tc_net *net = net_of(h2);
     struct tc_stream *s = tc_stream_at(net, stream);
-    size_t have = tc_block_left(&s->out) + s->page_len + planned(net, stream);
+    size_t have = tc_block_left(&s->out) + s->page_len + planned(net, stream, max > 0);
     *more = TC_H2_MORE;
     if (have <= max && s->is_ended)
         *more = end_of(h2, s);
@@ -299,7 +299,7 @@ static void take_planned(struct tc_net *net, uint32_t stream, uint8_t *dst, size
     tc_fan_settle(net->conf.fan, conn, (uint32_t)len, len < s->planned_len, &tail);
     if (tail.len && !tc_block_append(&net->slab, &s->out, tail.bytes, tail.len)) {
         tc_count_add(&net->conf.metric->spill_empty, 1);
-        tc_h2_reset(&tc_h2_conn_of(net, s->slot)->h2, s->id, NGHTTP2_ENHANCE_YOUR_CALM);
+        tc_h2_reset(&tc_h2_conn_of(net, s->slot)->h2, s->body.id, NGHTTP2_ENHANCE_YOUR_CALM);
     }
 }
 
@@ -324,11 +324,26 @@ static void take(struct tc_h2 *h2, uint32_t stream, uint8_t *dst, size_t len)
         take_planned(net, stream, dst + n, len - n);
 }
 
+static struct tc_h2_body *body(struct tc_h2 *h2, uint32_t stream)
+{
+    return &tc_stream_at(net_of(h2), stream)->body;
+}
+
+static uint32_t next(struct tc_h2 *h2, uint32_t stream)
+{
+    const struct tc_net *net = net_of(h2);
+    const struct tc_h2_conn *hc = tc_h2_conn_of(net, h2->tag);
+    uint32_t found = stream == TC_NONE ? hc->streams : tc_stream_at(net, stream)->next;
+    return stream != TC_NONE && found == hc->streams ? TC_NONE : found;
+}
+
 const struct tc_h2_ops tc_stream_ops = {
     .on_request = on_request,
     .on_data = on_data,
     .on_end = on_end,
     .on_close = on_close,
+    .body = body,
+    .next = next,
     .peek = peek,
     .take = take,
 };
@@ -347,7 +362,7 @@ static struct tc_stream *stream_of(const struct tc_grpc_call *call)
 
 static void carry_abort(struct tc_grpc_call *call)
 {
-    tc_h2_reset(h2_of(call), stream_of(call)->id, NGHTTP2_ENHANCE_YOUR_CALM);
+    tc_h2_reset(h2_of(call), stream_of(call)->body.id, NGHTTP2_ENHANCE_YOUR_CALM);
     tc_net_out_list(call->net, call->slot);
 }
 
@@ -356,7 +371,7 @@ static void carry_head(struct tc_grpc_call *call, const struct tc_http1_field *f
 {
     struct tc_stream *s = stream_of(call);
     s->is_ended = is_last;
-    if (!tc_h2_respond(h2_of(call), s->id, 200, fields, cnt, is_last))
+    if (!tc_h2_respond(h2_of(call), s->body.id, 200, fields, cnt, is_last))
         carry_abort(call);
     tc_net_out_list(call->net, call->slot);
 }
@@ -366,7 +381,7 @@ static bool carry_write(struct tc_grpc_call *call, const void *bytes, size_t len
     struct tc_stream *s = stream_of(call);
     if (!tc_block_append(&call->net->slab, &s->out, bytes, len))
         return false;
-    tc_h2_resume(h2_of(call), s->id);
+    tc_h2_resume(h2_of(call), call->stream);
     tc_net_out_list(call->net, call->slot);
     return true;
 }
@@ -381,7 +396,7 @@ static void carry_finish(struct tc_grpc_call *call, const struct tc_http1_field 
             return;
         }
     }
-    tc_h2_resume(h2_of(call), s->id);
+    tc_h2_resume(h2_of(call), call->stream);
     tc_net_out_list(call->net, call->slot);
 }
 

@@ -15,6 +15,7 @@ void tc_h2_fail(struct tc_h2 *h2, enum tc_h2_fault fault, uint32_t code)
     if (h2->fault != TC_H2_FINE)
         return;
     h2->fault = (uint8_t)fault;
+    h2->has_frames = true;
     if (nghttp2_session_terminate_session(h2->session, code) != 0)
         h2->is_over = true;
 }
@@ -106,6 +107,7 @@ static void weigh(struct tc_h2 *h2)
             pay_empty(h2);
         break;
     case NGHTTP2_HEADERS:
+        h2->is_in_block = !(b[4] & NGHTTP2_FLAG_END_HEADERS);
         if (id <= h2->last_id)
             check_old(h2, id);
         else if (id % 2 == 1)
@@ -114,8 +116,9 @@ static void weigh(struct tc_h2 *h2)
     case NGHTTP2_RST_STREAM:
         tc_h2_pay_reset(h2);
         break;
-    case NGHTTP2_CONTINUATION:
-        break; /* few may follow each other */
+    case NGHTTP2_CONTINUATION: /* few may follow each other */
+        h2->is_in_block = !(b[4] & NGHTTP2_FLAG_END_HEADERS);
+        break;
     case NGHTTP2_WINDOW_UPDATE:
         /* a window that grows by drops makes us send drops: what was sent does not pay for it */
         if (h2->frame_head_len == TC_H2_FRAME_HEAD_MAX && get_u32(b + 9) < TC_H2_WINDOW_STEP_MIN)
@@ -150,9 +153,37 @@ static void pass(struct tc_h2 *h2, const uint8_t *bytes, size_t len)
 {
     if (h2->fault != TC_H2_FINE)
         return;
+    h2->has_frames = true;
     nghttp2_ssize rc = nghttp2_session_mem_recv2(h2->session, bytes, len);
     if (rc < 0)
         on_error(h2, rc);
+}
+
+static uint32_t stream_of(nghttp2_session *session, int32_t id)
+{
+    void *user = nghttp2_session_get_stream_user_data(session, id);
+    return user ? (uint32_t)((uintptr_t)user - 1) : TC_NONE;
+}
+
+/* A WINDOW_UPDATE that is in order, by its head and step, is for our windows. false: nghttp2 is to
+ * judge it, or needs it: the window that it keeps itself has been shut by the peer's settings. */
+static bool take_window(struct tc_h2 *h2, bool is_first)
+{
+    const uint8_t *b = h2->frame_head;
+    int32_t id = (int32_t)(get_u32(b + 5) & INT32_MAX);
+    uint32_t step = get_u32(b + 9) & INT32_MAX;
+    if (b[3] != NGHTTP2_WINDOW_UPDATE || h2->frame_head_len != TC_H2_FRAME_HEAD_MAX || is_first ||
+        h2->is_in_block || step == 0 || h2->fault != TC_H2_FINE)
+        return false;
+    if (id == 0) {
+        tc_h2_window_conn(h2, step);
+        return true;
+    }
+    uint32_t stream = stream_of(h2->session, id);
+    if (stream == TC_NONE)
+        return false;
+    tc_h2_window_stream(h2, id, stream, step);
+    return nghttp2_session_get_stream_remote_window_size(h2->session, id) > 0;
 }
 
 /* A head is let through as a whole: nghttp2 counts the pieces of a CONTINUATION's as frames. */
@@ -167,11 +198,13 @@ static size_t head_step(struct tc_h2 *h2, const uint8_t *bytes, size_t len)
     uint32_t whole = h2->frame_head_len;
     h2->frame_left = (uint32_t)b[0] << 16 | (uint32_t)b[1] << 8 | b[2];
     weigh(h2);
+    bool is_taken = take_window(h2, !h2->has_settings);
     h2->frame_left -= whole - TC_H2_FRAME_HEAD;
     h2->frame_head_len = 0;
     h2->frame_cnt += h2->frame_left == 0;
     h2->has_settings = true; /* nghttp2 takes no other frame as the first */
-    pass(h2, b, whole);
+    if (!is_taken)
+        pass(h2, b, whole);
     return n;
 }
 
@@ -204,10 +237,12 @@ void tc_h2_feed(struct tc_h2 *h2, const uint8_t *bytes, size_t len, int64_t now_
     }
 }
 
-static uint32_t stream_of(nghttp2_session *session, int32_t id)
+static void on_settings(struct tc_h2 *h2, const nghttp2_settings *settings)
 {
-    void *user = nghttp2_session_get_stream_user_data(session, id);
-    return user ? (uint32_t)((uintptr_t)user - 1) : TC_NONE;
+    for (size_t i = 0; i < settings->niv; i++) {
+        if (settings->iv[i].settings_id == NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)
+            tc_h2_window_begin(h2, settings->iv[i].value);
+    }
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
@@ -215,6 +250,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     struct tc_h2 *h2 = ctx;
     uint8_t type = frame->hd.type;
     int32_t id = frame->hd.stream_id;
+    if (type == NGHTTP2_SETTINGS)
+        on_settings(h2, &frame->settings);
     if (type != NGHTTP2_HEADERS && type != NGHTTP2_DATA)
         return 0;
     if (type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
@@ -257,51 +294,12 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
         return 0;
     (void)nghttp2_session_set_stream_user_data(session, id, NULL);
     h2->stream_cnt--;
+    tc_h2_body_drop(h2, stream);
     h2->class->ops->on_close(h2, stream, code);
     return 0;
 }
 
 /* ---- out ---- */
-
-static nghttp2_ssize read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
-                               uint32_t *flags, nghttp2_data_source *source, void *ctx)
-{
-    struct tc_h2 *h2 = ctx;
-    struct tc_h2_class *class = h2->class;
-    uint32_t stream = stream_of(session, id);
-    enum tc_h2_more more = TC_H2_WAIT;
-    (void)buf;
-    (void)source;
-    if (stream == TC_NONE)
-        return NGHTTP2_ERR_DEFERRED;
-    size_t n = class->ops->peek(h2, stream, TC_MIN(len, class->cap - class->len - TC_H2_FRAME_HEAD),
-                                &more);
-    if (n == 0 && more == TC_H2_WAIT)
-        return NGHTTP2_ERR_DEFERRED;
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (more == TC_H2_END || more == TC_H2_TRAILERS)
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (more == TC_H2_TRAILERS)
-        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    return (nghttp2_ssize)n;
-}
-
-static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
-                     size_t len, nghttp2_data_source *source, void *ctx)
-{
-    struct tc_h2 *h2 = ctx;
-    struct tc_h2_class *class = h2->class;
-    uint8_t *to = class->dst + class->len;
-    (void)source;
-    TC_ASSERT(class->cap - class->len >= len + TC_H2_FRAME_HEAD && frame->data.padlen == 0);
-    memcpy(to, head, TC_H2_FRAME_HEAD);
-    if (len > 0)
-        class->ops->take(h2, stream_of(session, frame->hd.stream_id), to + TC_H2_FRAME_HEAD, len);
-    class->len += len + TC_H2_FRAME_HEAD;
-    class->has_data = true;
-    h2->earned = TC_MIN(h2->earned + TC_H2_EARNED_PER_DATA, (uint32_t)TC_H2_EARNED_MAX);
-    return NGHTTP2_ERR_PAUSE; /* whether there is room for another frame is looked at outside */
-}
 
 /* A request that was not read to its end is not waited for (RFC 9113 section 8.1). */
 static void end_request(nghttp2_session *session, const nghttp2_frame *frame)
@@ -324,6 +322,10 @@ static void on_goaway(struct tc_h2 *h2, uint32_t code)
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
+    uint32_t stream = stream_of(session, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_HEADERS && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
+        stream != TC_NONE)
+        tc_h2_body_begin(ctx, stream);
     uint32_t code = frame->hd.type == NGHTTP2_RST_STREAM ? frame->rst_stream.error_code : 0;
     if (frame->hd.type == NGHTTP2_RST_STREAM)
         on_cut(ctx, frame->hd.stream_id);
@@ -336,6 +338,32 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* nghttp2's frames, until it has no more or there is no room. */
+static void emit_frames(struct tc_h2 *h2)
+{
+    struct tc_h2_class *class = h2->class;
+    while ((h2->has_frames && !h2->is_over) || h2->rest_len > 0) {
+        size_t n = TC_MIN(class->cap - class->len, h2->rest_len);
+        if (n > 0) {
+            memcpy(class->dst + class->len, h2->rest, n);
+            class->len += n;
+            h2->rest += n;
+            h2->rest_len -= n;
+        }
+        if (class->cap - class->len < TC_H2_EMIT_MIN)
+            return;
+        nghttp2_ssize rc = nghttp2_session_mem_send2(h2->session, &h2->rest);
+        h2->has_frames = rc > 0;
+        h2->rest_len = rc > 0 ? (size_t)rc : 0;
+        if (rc >= TC_H2_FRAME_HEAD && h2->rest[3] == NGHTTP2_DATA)
+            h2->rest_len = 0; /* an end that has been told (body.c) */
+        if (rc < 0)
+            on_error(h2, rc);
+    }
+    if (!nghttp2_session_want_read(h2->session) && !nghttp2_session_want_write(h2->session))
+        h2->is_over = true;
+}
+
 size_t tc_h2_emit(struct tc_h2 *h2, uint8_t *dst, size_t cap, int64_t now_ns)
 {
     struct tc_h2_class *class = h2->class;
@@ -344,34 +372,13 @@ size_t tc_h2_emit(struct tc_h2 *h2, uint8_t *dst, size_t cap, int64_t now_ns)
     class->dst = dst;
     class->cap = cap;
     class->len = 0;
-    while (!h2->is_over || h2->rest_len > 0) {
-        size_t room = cap - class->len;
-        if (h2->rest_len > 0) {
-            size_t n = TC_MIN(room, h2->rest_len);
-            memcpy(dst + class->len, h2->rest, n);
-            class->len += n;
-            h2->rest += n;
-            h2->rest_len -= n;
-        }
-        if (cap - class->len < TC_H2_EMIT_MIN)
-            break;
-        class->has_data = false;
-        nghttp2_ssize n = nghttp2_session_mem_send2(h2->session, &h2->rest);
-        if (n < 0)
-            on_error(h2, n);
-        if (n <= 0 && !class->has_data)
-            break;
-        h2->rest_len = n > 0 ? (size_t)n : 0;
-    }
-    if (h2->rest_len == 0 && !nghttp2_session_want_read(h2->session) &&
-        !nghttp2_session_want_write(h2->session))
-        h2->is_over = true;
+    do {
+        if (h2->has_frames || h2->rest_len > 0)
+            emit_frames(h2);
+        if (h2->rest_len == 0 && h2->fault == TC_H2_FINE && !h2->is_over)
+            tc_h2_body_emit(h2);
+    } while (h2->has_frames && !h2->is_over && cap - class->len >= TC_H2_EMIT_MIN);
     return class->len;
-}
-
-bool tc_h2_has_output(const struct tc_h2 *h2)
-{
-    return h2->rest_len > 0 || (!h2->is_over && nghttp2_session_want_write(h2->session));
 }
 
 /* ---- answers ---- */
@@ -387,13 +394,14 @@ bool tc_h2_respond(struct tc_h2 *h2, int32_t id, int status, const struct tc_htt
 {
     char text[4];
     nghttp2_nv nvs[TC_H2_FIELDS_MAX + 1];
-    nghttp2_data_provider2 body = { .read_callback = read_body };
     TC_ASSERT(cnt <= TC_H2_FIELDS_MAX && status >= 100 && status <= 999);
     snprintf(text, sizeof(text), "%d", status);
     nvs[0] = nv_of(TC_STR(":status"), (struct tc_str){ text, 3 });
     for (size_t i = 0; i < cnt; i++)
         nvs[i + 1] = nv_of(fields[i].name, fields[i].value);
-    return nghttp2_submit_response2(h2->session, id, nvs, cnt + 1, is_last ? NULL : &body) == 0;
+    h2->has_frames = true;
+    return nghttp2_submit_headers(h2->session, is_last ? NGHTTP2_FLAG_END_STREAM : 0, id, NULL, nvs,
+                                  cnt + 1, NULL) == 0;
 }
 
 bool tc_h2_trailers(struct tc_h2 *h2, int32_t id, const struct tc_http1_field *fields, size_t cnt)
@@ -408,40 +416,41 @@ bool tc_h2_trailers(struct tc_h2 *h2, int32_t id, const struct tc_http1_field *f
 /* The calls below fail when the stream is gone, which is what they were to bring about, or for
  * want of memory, which the next one that reads or writes will tell. */
 
-void tc_h2_resume(struct tc_h2 *h2, int32_t id)
-{
-    (void)nghttp2_session_resume_data(h2->session, id);
-}
-
 void tc_h2_consume(struct tc_h2 *h2, int32_t id, size_t len)
 {
+    h2->has_frames = true;
     (void)nghttp2_session_consume(h2->session, id, len);
 }
 
 void tc_h2_reset(struct tc_h2 *h2, int32_t id, uint32_t code)
 {
+    h2->has_frames = true;
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, id, code);
 }
 
 void tc_h2_goaway_soon(struct tc_h2 *h2)
 {
+    h2->has_frames = true;
     (void)nghttp2_submit_shutdown_notice(h2->session);
 }
 
 void tc_h2_goaway(struct tc_h2 *h2)
 {
+    h2->has_frames = true;
     int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
     (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
 }
 
 void tc_h2_terminate(struct tc_h2 *h2, uint32_t code)
 {
+    h2->has_frames = true;
     if (nghttp2_session_terminate_session(h2->session, code) != 0)
         h2->is_over = true; /* it cannot even be told */
 }
 
 void tc_h2_ping(struct tc_h2 *h2)
 {
+    h2->has_frames = true;
     (void)nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL);
 }
 
@@ -484,7 +493,6 @@ static bool set_up(struct tc_h2_class *class)
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
-    nghttp2_session_callbacks_set_send_data_callback(c, send_data);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
     nghttp2_option *o = class->option;
     nghttp2_option_set_no_auto_window_update(o, 1);
@@ -541,6 +549,9 @@ int tc_h2_open(struct tc_h2 *h2, struct tc_h2_class *class, uint32_t tag)
     h2->tag = tag;
     h2->head = TC_NONE;
     h2->last_id = -1;
+    h2->asked = TC_NONE;
+    h2->window = h2->window_begin = TC_H2_WINDOW_BEGIN;
+    h2->has_frames = true;
     h2->preface_left = TC_H2_PREFACE_LEN;
     if (nghttp2_session_server_new3(&h2->session, class->callbacks, h2, class->option,
                                     &class->mem) != 0)

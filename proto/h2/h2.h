@@ -2,15 +2,15 @@
 /* proto/h2: HTTP/2 (RFC 9113) for servers, as bytes in and bytes out, by nghttp2.
  *
  *   socket ──> tc_h2_feed ──> ops->on_request, on_data, on_end, on_close
- *   socket <── tc_h2_emit <── answers, and ops->read for the bytes of bodies
+ *   socket <── tc_h2_emit <── answers, and ops->peek, take for the bytes of bodies
  *
- * nghttp2 frames, compresses heads, keeps the windows and judges most of what a peer may send. What
- * it leaves to its user is done here: how many fields a head may have and how long it may be, how
- * often a peer may reset or make us reset, how many frames that bring nothing it may send, and
+ * nghttp2 frames, compresses heads, keeps the peer's windows and judges most of what it may send.
+ * What it leaves to its user is done here: how many fields a head may have and how long it may be,
+ * how often a peer may reset or make us reset, how many frames that bring nothing it may send, and
  * stream numbers that go back. Whoever goes beyond is told GOAWAY ENHANCE_YOUR_CALM.
  *
- * Bodies are not copied into nghttp2: a DATA frame's bytes go from ops->read to the caller's
- * buffer.
+ * DATA that we send does not pass through nghttp2 (body.c): its bytes go from ops->take to the
+ * caller's buffer, and the windows that the peer opens for it are kept here.
  *
  * struct tc_h2_class is what the connections of one worker share: pools, budget, callbacks. One
  * thread. Memory: nghttp2 takes its own from the purse of the class; the rest is taken at init.
@@ -45,6 +45,8 @@ enum {
     TC_H2_FRAME_HEAD = 9,
     TC_H2_FRAME_HEAD_MAX = 13,  /* with a number that is behind it */
     TC_H2_WINDOW_STEP_MIN = 16, /* bytes; a window that grows by less is not earned */
+    TC_H2_WINDOW_BEGIN = 65535, /* RFC 9113 section 6.9.2 */
+    TC_H2_DATA_MAX = 16384,     /* bytes of one DATA frame: what any peer takes (section 4.2) */
 };
 
 /* What every connection begins with (RFC 9113 section 3.4). */
@@ -76,6 +78,23 @@ enum tc_h2_more {
     TC_H2_TRAILERS, /* that was all of the body; tc_h2_trailers has been called */
 };
 
+enum tc_h2_body_state {
+    TC_H2_BODY_NONE,    /* the head is not out yet, or nothing follows it any more */
+    TC_H2_BODY_WAITS,   /* until tc_h2_resume */
+    TC_H2_BODY_LISTED,  /* it will be asked by the next emit */
+    TC_H2_BODY_BLOCKED, /* until a window opens */
+};
+
+/* The body of an answer, in the stream that the caller has for it. id is the caller's to set, all
+ * else is zero to begin with. */
+struct tc_h2_body {
+    int32_t id;    /* RFC 9113 section 5.1.1 */
+    uint32_t next; /* circular list; void unless it is in it */
+    uint32_t prev;
+    uint8_t state;  /* enum tc_h2_body_state */
+    int64_t credit; /* what the window is beyond the one that every stream begins with */
+};
+
 /* What is done with requests. Streams are known by the number that on_request returned. None may
  * close the connection. */
 struct tc_h2_ops {
@@ -88,7 +107,11 @@ struct tc_h2_ops {
     void (*on_end)(struct tc_h2 *h2, uint32_t stream);
     /* The stream is gone: code is of RFC 9113 section 7. */
     void (*on_close)(struct tc_h2 *h2, uint32_t stream, uint32_t code);
-    /* How many bytes of its body there are to be sent now, at most max. */
+    /* The stream's body; the connection's streams, one by one: the first for TC_NONE. */
+    struct tc_h2_body *(*body)(struct tc_h2 *h2, uint32_t stream);
+    uint32_t (*next)(struct tc_h2 *h2, uint32_t stream);
+    /* How many bytes of its body there are to be sent now, at most max: 0 while windows are shut.
+     */
     size_t (*peek)(struct tc_h2 *h2, uint32_t stream, size_t max, enum tc_h2_more *more);
     /* Writes the next len of them, which peek has told. */
     void (*take)(struct tc_h2 *h2, uint32_t stream, uint8_t *dst, size_t len);
@@ -108,7 +131,6 @@ struct tc_h2_class {
     uint8_t *dst;   /* of the emit under way */
     size_t cap;
     size_t len;
-    bool has_data; /* a DATA frame has just been written */
 };
 
 /* Why a connection must end. */
@@ -128,6 +150,11 @@ struct tc_h2 {
     nghttp2_session *session;
     const uint8_t *rest; /* of a frame that did not fit into the last emit */
     size_t rest_len;
+    int64_t window;        /* of the connection, for DATA that we send */
+    uint32_t window_begin; /* of every stream: the peer's SETTINGS_INITIAL_WINDOW_SIZE */
+    uint32_t asked;        /* streams whose bodies are to be asked, TC_NONE: none */
+    bool has_frames;       /* nghttp2 may have something to send */
+    bool is_in_block;      /* a header block goes on: only CONTINUATION may come */
     struct tc_bucket resets;
     struct tc_bucket empties;
     uint32_t earned;     /* frames that may bring nothing for DATA that we sent */
@@ -169,8 +196,12 @@ static inline bool tc_h2_is_inside(const struct tc_h2 *h2)
  * dst. Returns how many; 0: nothing for now. */
 size_t tc_h2_emit(struct tc_h2 *h2, uint8_t *dst, size_t cap, int64_t now_ns);
 
-/* Whether tc_h2_emit has something, as far as nghttp2 knows. */
-bool tc_h2_has_output(const struct tc_h2 *h2);
+/* Whether tc_h2_emit may have something. */
+static inline bool tc_h2_has_output(const struct tc_h2 *h2)
+{
+    return h2->rest_len > 0 || (h2->has_frames && !h2->is_over) ||
+           (h2->asked != TC_NONE && h2->fault == TC_H2_FINE);
+}
 
 /* Answers stream id: a final head, and a body by peek and take unless is_last. The fields are
  * copied. false: the stream cannot be answered any more. */
@@ -180,8 +211,8 @@ bool tc_h2_respond(struct tc_h2 *h2, int32_t id, int status, const struct tc_htt
 /* The trailers of a body whose peek is about to return TC_H2_TRAILERS. */
 bool tc_h2_trailers(struct tc_h2 *h2, int32_t id, const struct tc_http1_field *fields, size_t cnt);
 
-/* There are bytes for peek again. */
-void tc_h2_resume(struct tc_h2 *h2, int32_t id);
+/* There are bytes for peek again, or an end. */
+void tc_h2_resume(struct tc_h2 *h2, uint32_t stream);
 
 /* So many bytes of the body have been dealt with: the peer may send as many more. */
 void tc_h2_consume(struct tc_h2 *h2, int32_t id, size_t len);

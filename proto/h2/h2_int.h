@@ -13,6 +13,22 @@ void tc_h2_fail(struct tc_h2 *h2, enum tc_h2_fault fault, uint32_t code);
 /* Pays for a reset, whoever began it. */
 void tc_h2_pay_reset(struct tc_h2 *h2);
 
+/* ---- body.c ---- */
+
+/* The head of an answer is out, and a body follows. */
+void tc_h2_body_begin(struct tc_h2 *h2, uint32_t stream);
+
+/* The stream is gone. */
+void tc_h2_body_drop(struct tc_h2 *h2, uint32_t stream);
+
+/* WINDOW_UPDATE of the connection, of a stream; SETTINGS_INITIAL_WINDOW_SIZE. */
+void tc_h2_window_conn(struct tc_h2 *h2, uint32_t step);
+void tc_h2_window_stream(struct tc_h2 *h2, int32_t id, uint32_t stream, uint32_t step);
+void tc_h2_window_begin(struct tc_h2 *h2, uint32_t bytes);
+
+/* DATA into what is left of the emit under way. */
+void tc_h2_body_emit(struct tc_h2 *h2);
+
 /* ---- head.c: callbacks of nghttp2 for header blocks ---- */
 
 int tc_h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx);

@@ -19,7 +19,7 @@ enum {
 
 struct stream {
     uint64_t sum; /* of its body */
-    int32_t id;
+    struct tc_h2_body body;
     uint32_t left; /* bytes of the answer */
     bool is_open;
     bool is_answered;
@@ -83,7 +83,7 @@ static uint32_t on_request(struct tc_h2 *conn, int32_t id, const struct tc_h2_he
         tc_h2_reset(conn, id, NGHTTP2_REFUSED_STREAM);
         return TC_NONE;
     }
-    streams[stream_cnt] = (struct stream){ .id = id, .is_open = true };
+    streams[stream_cnt] = (struct stream){ .body.id = id, .is_open = true };
     streams[stream_cnt].left = (uint32_t)(sum % BODY_MAX);
     return stream_cnt++;
 }
@@ -99,7 +99,7 @@ static void on_data(struct tc_h2 *conn, uint32_t stream, const uint8_t *bytes, s
     struct stream *s = stream_at(stream);
     s->sum = mix(s->sum, bytes, len);
     if (!(mode & MODE_KEEP))
-        tc_h2_consume(conn, s->id, len);
+        tc_h2_consume(conn, s->body.id, len);
 }
 
 static void on_end(struct tc_h2 *conn, uint32_t stream)
@@ -107,7 +107,7 @@ static void on_end(struct tc_h2 *conn, uint32_t stream)
     struct stream *s = stream_at(stream);
     struct tc_http1_field field = { TC_STR("x"), TC_STR("y") };
     event('e', s->sum);
-    s->is_answered = tc_h2_respond(conn, s->id, 200, &field, 1, s->left == 0);
+    s->is_answered = tc_h2_respond(conn, s->body.id, 200, &field, 1, s->left == 0);
 }
 
 static void on_close(struct tc_h2 *conn, uint32_t stream, uint32_t code)
@@ -122,13 +122,13 @@ static size_t peek(struct tc_h2 *conn, uint32_t stream, size_t max, enum tc_h2_m
     const struct stream *s = stream_at(stream);
     struct tc_http1_field field = { TC_STR("t"), TC_STR("1") };
     size_t n = TC_MIN(max, (size_t)s->left);
-    TC_ASSERT(s->is_answered && max > 0);
+    TC_ASSERT(s->is_answered);
     if (mode & MODE_WAIT) {
         *more = TC_H2_WAIT;
         return 0;
     }
     *more = n < s->left ? TC_H2_MORE : TC_H2_END;
-    if (n == s->left && mode & MODE_TRAILERS && tc_h2_trailers(conn, s->id, &field, 1))
+    if (n == s->left && mode & MODE_TRAILERS && tc_h2_trailers(conn, s->body.id, &field, 1))
         *more = TC_H2_TRAILERS;
     return n;
 }
@@ -142,11 +142,29 @@ static void take(struct tc_h2 *conn, uint32_t stream, uint8_t *dst, size_t len)
     s->left -= (uint32_t)len;
 }
 
+static struct tc_h2_body *body(struct tc_h2 *conn, uint32_t stream)
+{
+    (void)conn;
+    return &stream_at(stream)->body;
+}
+
+static uint32_t next(struct tc_h2 *conn, uint32_t stream)
+{
+    (void)conn;
+    for (uint32_t s = stream + 1; s < stream_cnt; s++) { /* TC_NONE + 1 is 0 */
+        if (streams[s].is_open)
+            return s;
+    }
+    return TC_NONE;
+}
+
 static const struct tc_h2_ops ops = {
     .on_request = on_request,
     .on_data = on_data,
     .on_end = on_end,
     .on_close = on_close,
+    .body = body,
+    .next = next,
     .peek = peek,
     .take = take,
 };
@@ -182,8 +200,10 @@ static struct result feed(const uint8_t *data, size_t size, size_t step, size_t 
     if (mode & MODE_WAIT) {
         emit_all(OUT_MAX);
         mode &= ~(unsigned)MODE_WAIT;
-        for (uint32_t i = 0; i < stream_cnt; i++)
-            tc_h2_resume(&h2, streams[i].id);
+        for (uint32_t i = 0; i < stream_cnt; i++) {
+            if (streams[i].is_open)
+                tc_h2_resume(&h2, i);
+        }
     }
     emit_all(OUT_MAX);
     fed.fault = h2.fault;

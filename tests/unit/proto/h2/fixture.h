@@ -12,7 +12,7 @@ enum { FX_STREAMS = 512, FX_LOG = 1 << 17, FX_IN = 64, FX_HEADS = 4 };
 #define FX_MEMORY_BYTES (8ull << 20)
 
 struct fx_stream {
-    int32_t id;
+    struct tc_h2_body out;
     bool is_open;
     char in[FX_IN]; /* of the request's body; the rest is counted */
     size_t in_len;
@@ -67,7 +67,7 @@ static inline uint32_t fx_on_request(struct tc_h2 *h2, int32_t id, const struct 
         return TC_NONE;
     }
     cr_assert_lt(fx.stream_cnt, FX_STREAMS);
-    fx.streams[fx.stream_cnt] = (struct fx_stream){ .id = id, .is_open = true };
+    fx.streams[fx.stream_cnt] = (struct fx_stream){ .out.id = id, .is_open = true };
     fx_note("open %d %s %.*s host=%.*s scheme=%.*s", id, tc_http1_method_text(head->method),
             (int)head->target.len, head->target.ptr, (int)head->host.len, head->host.ptr,
             (int)head->scheme.len, head->scheme.ptr);
@@ -93,7 +93,7 @@ static inline void fx_on_data(struct tc_h2 *h2, uint32_t stream, const uint8_t *
             s->in[s->in_len] = (char)bytes[i];
     }
     if (!fx.is_unconsuming)
-        tc_h2_consume(h2, s->id, len);
+        tc_h2_consume(h2, s->out.id, len);
 }
 
 static inline void fx_answer(struct tc_h2 *h2, uint32_t stream, const char *body)
@@ -101,16 +101,16 @@ static inline void fx_answer(struct tc_h2 *h2, uint32_t stream, const char *body
     struct fx_stream *s = fx_open_stream(stream);
     s->body = body;
     s->len = s->ready = strlen(body);
-    (void)tc_h2_respond(h2, s->id, 200, NULL, 0, false);
+    (void)tc_h2_respond(h2, s->out.id, 200, NULL, 0, false);
 }
 
 static inline void fx_on_end(struct tc_h2 *h2, uint32_t stream)
 {
     const struct fx_stream *s = fx_open_stream(stream);
     if (s->in_len <= FX_IN)
-        fx_note("end %d %.*s\n", s->id, (int)s->in_len, s->in);
+        fx_note("end %d %.*s\n", s->out.id, (int)s->in_len, s->in);
     else
-        fx_note("end %d #%zu\n", s->id, s->in_len);
+        fx_note("end %d #%zu\n", s->out.id, s->in_len);
     if (fx.is_answering)
         fx_answer(h2, stream, "ok");
 }
@@ -119,7 +119,7 @@ static inline void fx_on_close(struct tc_h2 *h2, uint32_t stream, uint32_t code)
 {
     struct fx_stream *s = fx_open_stream(stream);
     (void)h2;
-    fx_note("close %d %s\n", s->id, nghttp2_http2_strerror(code));
+    fx_note("close %d %s\n", s->out.id, nghttp2_http2_strerror(code));
     s->is_open = false;
 }
 
@@ -133,7 +133,7 @@ static inline size_t fx_peek(struct tc_h2 *h2, uint32_t stream, size_t max, enum
     else if (!s->has_trailers)
         *more = TC_H2_END;
     else
-        *more = tc_h2_trailers(h2, s->id,
+        *more = tc_h2_trailers(h2, s->out.id,
                                &(struct tc_http1_field){ TC_STR("grpc-status"), TC_STR("0") }, 1)
                     ? TC_H2_TRAILERS
                     : TC_H2_END;
@@ -149,11 +149,29 @@ static inline void fx_write(struct tc_h2 *h2, uint32_t stream, uint8_t *dst, siz
     s->off += len;
 }
 
+static inline struct tc_h2_body *fx_body(struct tc_h2 *h2, uint32_t stream)
+{
+    (void)h2;
+    return &fx_open_stream(stream)->out;
+}
+
+static inline uint32_t fx_next(struct tc_h2 *h2, uint32_t stream)
+{
+    (void)h2;
+    for (uint32_t s = stream + 1; s < fx.stream_cnt; s++) { /* TC_NONE + 1 is 0 */
+        if (fx.streams[s].is_open)
+            return s;
+    }
+    return TC_NONE;
+}
+
 static const struct tc_h2_ops fx_ops = {
     .on_request = fx_on_request,
     .on_data = fx_on_data,
     .on_end = fx_on_end,
     .on_close = fx_on_close,
+    .body = fx_body,
+    .next = fx_next,
     .peek = fx_peek,
     .take = fx_write,
 };
