@@ -4,7 +4,8 @@
 #
 #   cmake/deps.sh build     compiler, CMake and libraries: enough for the program
 #   cmake/deps.sh demo      the above, and kcat, with which a user publishes to the demo
-#   cmake/deps.sh bench     build, and Python, which ./run bench is written in, and gRPC C++, its peer
+#   cmake/deps.sh bench     build, and Python, which ./run bench is written in, its plots, and what its peers need: gRPC C++,
+#                           Node.js, npm (bench/peers has the rest in setup.sh of each)
 #   cmake/deps.sh test      all of the above, and what only the tests need
 #   cmake/deps.sh prefix    only the private prefix build/deps/usr (nothing on Debian 13)
 #
@@ -48,13 +49,14 @@ packages_demo() {
 
 packages_bench() {
     packages_build
-    printf '%s\n' python3 'openssl|openssl' g++ libgrpc++-dev protobuf-compiler-grpc
+    printf '%s\n' python3 python3-matplotlib 'openssl|openssl' g++ libgrpc++-dev protobuf-compiler-grpc \
+        'nodejs|node' 'npm|npm'
 }
 
 packages_test() {
-    printf '%s\n' 'git|git' 'curl|curl' 'openssl|openssl' 'procps|ps' 'testssl.sh|testssl' python3 python3-venv python3-websockets libcriterion-dev \
+    printf '%s\n' 'git|git' 'curl|curl' 'openssl|openssl' 'procps|ps' 'testssl.sh|testssl' python3 python3-venv python3-websockets python3-matplotlib libcriterion-dev \
         clang-19 clang-format-19 libclang-rt-19-dev 'kcat|kcat' 'maven|mvn' 'nodejs|node' 'npm|npm' \
-        'chromium|chromium' 'nghttp2-client|nghttp' python3-hpack
+        'chromium|chromium' 'nghttp2-client|nghttp' python3-hpack 'valgrind|valgrind'
     if ! java_is_new_enough; then
         if [ "$SUITE" = 12 ]; then echo openjdk-17-jre-headless; else echo openjdk-21-jre-headless; fi
     fi
@@ -99,7 +101,8 @@ install_packages() {
         { tail -n 20 build/apt.log >&2; die "apt-get install failed (build/apt.log has it all)"; }
 }
 
-# What the suites fetch by themselves when they run; setup.sh of tests/kafka, e2e, go and integration do it.
+# What the suites fetch by themselves when they run; setup.sh of tests/kafka, e2e, go, integration and of
+# bench/peers do it.
 announce_downloads() {
     local kafka=${TC_KAFKA_DIR:-build/kafka} e2e=${TC_E2E_DIR:-build/e2e} go=${TC_GO_DIR:-build/go} no_go
     local transcode=${TC_TRANSCODE_DIR:-build/transcode}
@@ -115,6 +118,9 @@ announce_downloads() {
     elif ! cmp -s tests/go/tools.txt "$go/bin/.complete"; then
         say "The HTTP/2 and gRPC tests will download Go modules (about 70 MiB) and build tools from them in $go"
     fi
+    [ -f build/bench-peers/centrifuge/.done ] && [ -f build/bench-peers/uwebsockets/.done ] ||
+        say "The test of the benchmark's peers will download npm packages (uwebsockets with 98 MB, ws, socket.io)," \
+            "Debian packages (nats-server, nginx, nchan) and Go modules (centrifuge) into build/bench-peers"
     cmp -s tests/integration/requirements.txt "$transcode/.installed.txt" ||
         say "The transcoder's test will download a pip package (protobuf) into $transcode"
 }

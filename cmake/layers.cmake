@@ -19,6 +19,12 @@ function(tc_layer folder lower)
     tc_library(tc_${folder} "${sources}" "${lower};tc_libraries")
 endfunction()
 
+# TARGET from FOLDER/*.c: a part of the tools that stands on LOWER.
+function(tc_part target folder lower)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    tc_library(${target} "${sources}" "${lower}")
+endfunction()
+
 # The program NAME in the root of the build folder from FOLDER/*.c. All but main.c is a library, so that
 # tests can call it.
 function(tc_program name folder)
@@ -26,7 +32,7 @@ function(tc_program name folder)
     set(main ${CMAKE_SOURCE_DIR}/${folder}/main.c)
     list(FIND sources ${main} has_main)
     list(REMOVE_ITEM sources ${main})
-    tc_library(tc_tools "${sources}" "tc_io;tc_web")
+    tc_library(tc_tools "${sources}" "tc_io;tc_web;tc_bench_load")
     target_compile_definitions(tc_flags INTERFACE TC_VERSION="${PROJECT_VERSION}")
     if(has_main GREATER_EQUAL 0 AND NOT TC_FUZZ)
         add_executable(${name} ${main})

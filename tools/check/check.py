@@ -28,7 +28,7 @@ LAYERS = {
     "proto": "schema json pb feed http1 h2 ws sse eio grpc transcode tls jwt consul".split(),
     "io": "os reactor net upstream session source registry side engine".split(),
     # web first: its table of pages is what the programs serve
-    "tools": "web tickcast services sdk check".split(),
+    "tools": "web bench tickcast services sdk check".split(),
 }
 ORDER = list(LAYERS)
 FREE = {"tests", "bench"}  # may include everything

@@ -17,6 +17,7 @@ const struct tc_subcommand tc_subcommands[] = {
     { "sub", "print the updates of rooms and check that none is missing", tc_cmd_sub },
     { "rooms", "list the rooms that have a record", tc_cmd_rooms },
     { "pub", "feed a Kafka topic, synthetically or from a recording", tc_cmd_pub },
+    { "bench", "measure a server from the side of its subscribers", tc_cmd_bench },
     { NULL, NULL, NULL },
 };
 

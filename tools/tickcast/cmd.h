@@ -33,6 +33,7 @@ int tc_cmd_version(int argc, char **argv);
 int tc_cmd_sub(int argc, char **argv);
 int tc_cmd_rooms(int argc, char **argv);
 int tc_cmd_pub(int argc, char **argv);
+int tc_cmd_bench(int argc, char **argv);
 
 /* main(): finds the subcommand and calls it. Returns the exit code. */
 int tc_main(int argc, char **argv);

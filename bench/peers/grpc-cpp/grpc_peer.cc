@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* bench/peers/grpc_peer: the same task by gRPC C++, as the yardstick of the gRPC scenarios.
+/* bench/peers/grpc-cpp: the same task by gRPC C++, as the yardstick of the gRPC scenarios.
  *
- *   grpc-peer PORT RATE BURST PAYLOAD_BYTES
+ *   grpc-peer PORT RATE BURST PAYLOAD_BYTES [ROOMS]
  *
- * Subscribe confirms, then streams every message: RATE messages/s in groups of BURST on a fixed
- * schedule, with the payload of bench/floor. It is what a careful user would write: the callback
- * API; each message is serialized once and its bytes are shared by all calls; all but the last of a
- * burst may wait for the rest (buffer hint). */
+ * Subscribe confirms its room, then streams every message of it: RATE messages/s in groups of BURST
+ * on a fixed schedule, over the rooms in turn, with the payload of bench/floor. It is what a
+ * careful user would write: the callback API; each message is serialized once and its bytes are
+ * shared by all calls; all but the last of a burst may wait for the rest (buffer hint). A call
+ * follows one room. */
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -15,6 +16,8 @@
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include <unistd.h>
 
 #include <grpcpp/grpcpp.h>
 
@@ -25,9 +28,20 @@ namespace md = jts::marketdata::v1;
 namespace
 {
 
-constexpr uint64_t kRing = 8192; // messages kept; a call that is further behind is a fault
-grpc::ByteBuffer ring[kRing];
-std::mutex calls_lock; // guards calls, head, and the ring's oldest
+constexpr uint64_t kKept = 8192; // messages, of all rooms; of one at least:
+constexpr uint64_t kKeptOfRoom = 64;
+
+class Call;
+
+struct Room {
+    std::string name;
+    std::vector<grpc::ByteBuffer> ring; // a call that is more than half of it behind is a fault
+    uint64_t head = 0;
+    std::vector<Call *> calls;
+};
+
+std::vector<Room> rooms;
+std::mutex calls_lock; // guards calls and head of all rooms, and the oldest of their rings
 
 grpc::ByteBuffer Serialized(const google::protobuf::Message &message)
 {
@@ -35,21 +49,17 @@ grpc::ByteBuffer Serialized(const google::protobuf::Message &message)
     return grpc::ByteBuffer(&slice, 1);
 }
 
-class Call;
-std::vector<Call *> calls;
-uint64_t head;
-
 class Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
 {
   public:
-    explicit Call(const std::string &room)
+    explicit Call(Room &room) : room_(room)
     {
         md::Event event;
-        event.mutable_subscription_confirmed()->set_room(room);
+        event.mutable_subscription_confirmed()->set_room(room.name);
         confirmation_ = Serialized(event);
         std::lock_guard<std::mutex> all(calls_lock);
-        calls.push_back(this);
-        next_ = end_ = head;
+        room.calls.push_back(this);
+        next_ = end_ = room.head;
         is_writing_ = true;
         StartWrite(&confirmation_);
     }
@@ -81,7 +91,7 @@ class Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
     {
         {
             std::lock_guard<std::mutex> all(calls_lock);
-            calls.erase(std::find(calls.begin(), calls.end(), this));
+            room_.calls.erase(std::find(room_.calls.begin(), room_.calls.end(), this));
         }
         delete this;
     }
@@ -91,7 +101,7 @@ class Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
     {
         if (is_done_ || next_ == end_)
             return;
-        if (end_ - next_ > kRing / 2) {
+        if (end_ - next_ > room_.ring.size() / 2) {
             std::fprintf(stderr, "grpc-peer: a call is too far behind\n");
             std::_Exit(5);
         }
@@ -99,13 +109,27 @@ class Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
         if (next_ + 1 < end_)
             options.set_buffer_hint();
         is_writing_ = true;
-        StartWrite(&ring[next_++ % kRing], options);
+        StartWrite(&room_.ring[next_++ % room_.ring.size()], options);
     }
 
+    Room &room_;
     std::mutex lock_;
     grpc::ByteBuffer confirmation_;
     uint64_t next_ = 0, end_ = 0;
     bool is_writing_ = false, is_done_ = false;
+};
+
+class Refusal final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
+{
+  public:
+    Refusal()
+    {
+        Finish({ grpc::StatusCode::INVALID_ARGUMENT, "a call is for one room that there is" });
+    }
+    void OnDone() override
+    {
+        delete this;
+    }
 };
 
 class Service final
@@ -116,38 +140,49 @@ class Service final
     {
         md::SubscribeRequest asked;
         grpc::Slice slice;
-        std::string room;
         if (request->DumpToSingleSlice(&slice).ok() &&
             asked.ParseFromArray(slice.begin(), static_cast<int>(slice.size())) &&
-            asked.rooms_size())
-            room = asked.rooms(0);
-        return new Call(room);
+            asked.rooms_size() == 1)
+            for (Room &room : rooms)
+                if (room.name == asked.rooms(0))
+                    return new Call(room);
+        return new Refusal();
     }
 };
 
-void Burst(uint64_t cnt, uint64_t payload_bytes, int64_t due_ns)
+grpc::ByteBuffer Message(const Room &room, const std::string &value)
 {
     constexpr uint64_t kFirst = 1000000000; // ten digits from the start, as the floor
+    md::Event event;
+    md::Update *update = event.mutable_update();
+    update->set_room(room.name);
+    update->set_pos(static_cast<int64_t>(kFirst + room.head));
+    update->set_prev(static_cast<int64_t>(kFirst + room.head - 1));
+    update->set_ts_ms(1723075200150);
+    update->set_event("ticker-update");
+    update->set_value(value);
+    return Serialized(event);
+}
+
+// Messages first..first+cnt-1, the rooms in turn.
+void Burst(uint64_t first, uint64_t cnt, uint64_t payload_bytes, int64_t due_ns)
+{
+    char text[64];
+    std::snprintf(text, sizeof text, "{\"t_ns\":%19lld,\"x\":\"", static_cast<long long>(due_ns));
+    std::string value(text);
+    value.resize(payload_bytes - 2, 'x');
+    value += "\"}";
     std::lock_guard<std::mutex> all(calls_lock);
-    for (uint64_t i = 0; i < cnt; i++, head++) {
-        char text[64];
-        std::snprintf(text, sizeof text, "{\"t_ns\":%019lld,\"x\":\"",
-                      static_cast<long long>(due_ns));
-        std::string value(text);
-        value.resize(payload_bytes - 2, 'x');
-        value += "\"}";
-        md::Event event;
-        md::Update *update = event.mutable_update();
-        update->set_room("ticker-S0");
-        update->set_pos(static_cast<int64_t>(kFirst + head));
-        update->set_prev(static_cast<int64_t>(kFirst + head - 1));
-        update->set_ts_ms(1723075200150);
-        update->set_event("ticker-update");
-        update->set_value(value);
-        ring[head % kRing] = Serialized(event);
+    for (uint64_t i = first; i < first + cnt; i++) {
+        Room &room = rooms[i % rooms.size()];
+        room.ring[room.head % room.ring.size()] = Message(room, value);
+        room.head++;
     }
-    for (Call *call : calls)
-        call->Publish(head);
+    for (uint64_t i = first; i < first + std::min<uint64_t>(cnt, rooms.size()); i++) {
+        Room &room = rooms[i % rooms.size()];
+        for (Call *call : room.calls)
+            call->Publish(room.head);
+    }
 }
 
 int64_t Now()
@@ -161,13 +196,19 @@ int64_t Now()
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        std::fprintf(stderr, "usage: grpc-peer PORT RATE BURST PAYLOAD_BYTES\n");
+    const uint64_t room_cnt = argc == 6 ? std::strtoull(argv[5], nullptr, 10) : 1;
+    if (argc < 5 || argc > 6 || room_cnt < 1) {
+        std::fprintf(stderr, "usage: grpc-peer PORT RATE BURST PAYLOAD_BYTES [ROOMS]\n");
         return 2;
     }
     const double rate = std::strtod(argv[2], nullptr);
     const uint64_t burst = std::strtoull(argv[3], nullptr, 10);
     const uint64_t payload_bytes = std::strtoull(argv[4], nullptr, 10);
+    for (uint64_t i = 0; i < room_cnt; i++) {
+        rooms.emplace_back();
+        rooms.back().name = "ticker-S" + std::to_string(i);
+        rooms.back().ring.resize(std::max(kKept / room_cnt, kKeptOfRoom));
+    }
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
@@ -175,6 +216,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &ends, nullptr); // also in the threads to come
     Service service;
     grpc::ServerBuilder builder;
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0); // a port that is taken is to be told
     builder.AddListeningPort(std::string("127.0.0.1:") + argv[1],
                              grpc::InsecureServerCredentials());
     builder.RegisterService(&service);
@@ -186,6 +228,9 @@ int main(int argc, char **argv)
     const int64_t step_ns =
         rate > 0 ? static_cast<int64_t>(1e9 * static_cast<double>(burst) / rate) : 1000000000;
     int64_t due_ns = Now() + step_ns;
+    uint64_t sent_cnt = 0;
+    std::printf("ready %d\n", static_cast<int>(getpid()));
+    std::fflush(stdout);
     for (;;) {
         const int64_t wait_ns = due_ns - Now();
         const timespec wait = { wait_ns > 0 ? wait_ns / 1000000000 : 0,
@@ -194,8 +239,10 @@ int main(int argc, char **argv)
             std::_Exit(0);
         if (Now() < due_ns)
             continue;
-        if (rate > 0)
-            Burst(burst, payload_bytes, due_ns);
+        if (rate > 0) {
+            Burst(sent_cnt, burst, payload_bytes, due_ns);
+            sent_cnt += burst;
+        }
         due_ns += step_ns;
     }
 }

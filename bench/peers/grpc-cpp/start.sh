@@ -1,0 +1,4 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+. "$(dirname "$0")/../lib/peer.sh"
+exec "$PEER_DIR/grpc-peer" "${@:2:5}"
