@@ -160,7 +160,7 @@ static int source_open(struct tc_source **out, const struct tc_source_env *env, 
 
 static void push_record(struct tc_source *s, const struct tc_source_sink *sink, int64_t wall_ms)
 {
-    char key[16] = "S";
+    char key[1 + TC_FMT_U64_MAX] = "S";
     size_t len = 1 + tc_fmt_u64(key + 1, s->room);
     struct tc_record record = {
         .pos = s->pos++,
@@ -204,8 +204,7 @@ static int source_wake_fd(struct tc_source *s)
 
 static int64_t source_wake_at_ns(struct tc_source *s)
 {
-    (void)s;
-    return INT64_MAX;
+    return s->due || !s->is_started ? 0 : INT64_MAX;
 }
 
 static void source_stats(struct tc_source *s, struct tc_source_stats *out)

@@ -9,7 +9,8 @@
 
 enum { TC_FMT_U64_MAX = 20, TC_FMT_I64_MAX = 20 }; /* bytes of the longest result */
 
-/* Writes value at out, which has TC_FMT_U64_MAX bytes; returns how many were written. */
+/* Writes value at out, which has TC_FMT_U64_MAX bytes, all of which it may use; returns how many
+ * the text has. */
 size_t tc_fmt_u64(char *out, uint64_t value);
 
 /* The same with a sign where it is negative. */

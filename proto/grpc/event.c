@@ -49,54 +49,98 @@ static void put_optional(struct tc_pb_out *out, uint32_t number, int64_t value)
 
 /* ---- updates ---- */
 
-/* What stands before the payload, and behind it. */
-static void put_front(struct tc_pb_out *out, const struct tc_update *u)
+/* What an update has beside its payload, at its longest; names are checked first, and what follows
+ * is written without a look at the room that is left. */
+enum {
+    NAMES_MAX = TC_ROOM_NAME_MAX + TC_MESSAGE_NAME_MAX + TC_EVENT_NAME_MAX,
+    FIELD_MAX = 1 + TC_PB_VARINT_MAX, /* tag, and value or length */
+    FRONT_MAX = 9 * FIELD_MAX + NAMES_MAX,
+    HEAD_MAX = TC_GRPC_PREFIX_BYTES + FIELD_MAX,
+    NUMBERS_GUESS = 24, /* bytes of the front beside names, most often */
+};
+_Static_assert(HEAD_MAX + FRONT_MAX <= TC_UPDATE_OVERHEAD_MAX,
+               "all but the payload fits beside it");
+
+static inline uint8_t *write_number(uint8_t *p, uint32_t number, uint64_t value)
 {
-    put_text(out, 1, u->room);
-    put_number(out, 2, (uint64_t)u->pos);
-    put_optional(out, 3, u->prev);
-    put_optional(out, 4, u->ts_ms);
-    put_number(out, 5, u->is_snapshot);
-    put_number(out, 6, u->is_tombstone);
-    put_text(out, 7, u->type);
-    put_text(out, 9, u->event);
+    return tc_pb_write_varint(tc_pb_write_tag(p, number, TC_PB_VARINT), value);
+}
+
+/* Of text or bytes all but these. */
+static inline uint8_t *write_len(uint8_t *p, uint32_t number, size_t len)
+{
+    return tc_pb_write_varint(tc_pb_write_tag(p, number, TC_PB_BYTES), len);
+}
+
+static inline uint8_t *write_text(uint8_t *p, uint32_t number, struct tc_str text)
+{
+    if (text.len == 0)
+        return p;
+    p = write_len(p, number, text.len);
+    memcpy(p, text.ptr, text.len);
+    return p + text.len;
+}
+
+static size_t names_bytes(const struct tc_update *u)
+{
+    size_t bytes = u->room.len + u->type.len + u->event.len;
+    TC_ASSERT(bytes <= NAMES_MAX);
+    return bytes;
+}
+
+static uint32_t data_bytes(const struct tc_update *u)
+{
+    return u->is_tombstone ? 0 : u->len;
+}
+
+/* All that stands before the bytes of the payload, which come last. */
+static uint8_t *write_front(const struct tc_update *u, uint8_t *p)
+{
+    p = write_text(p, 1, u->room);
+    if (u->pos != 0)
+        p = write_number(p, 2, (uint64_t)u->pos);
+    if (u->prev >= 0)
+        p = write_number(p, 3, (uint64_t)u->prev);
+    if (u->ts_ms >= 0)
+        p = write_number(p, 4, (uint64_t)u->ts_ms);
+    if (u->is_snapshot)
+        p = write_number(p, 5, 1);
+    if (u->is_tombstone)
+        p = write_number(p, 6, 1);
+    p = write_text(p, 7, u->type);
+    p = write_text(p, 9, u->event);
+    return data_bytes(u) > 0 ? write_len(p, 8, u->len) : p;
+}
+
+static uint8_t *write_data(const struct tc_update *u, uint8_t *p)
+{
+    uint32_t len = data_bytes(u);
+    if (len > 0)
+        memcpy(p, u->payload, len);
+    return p + len;
 }
 
 size_t tc_grpc_event_value(const struct tc_update *u, uint8_t *dst)
 {
-    struct tc_pb_out out = tc_pb_out(dst, u->len + (size_t)TC_UPDATE_OVERHEAD_MAX);
-    put_front(&out, u);
-    if (!u->is_tombstone)
-        put_text(&out, 8, (struct tc_str){ u->payload, u->len });
-    TC_ASSERT(!out.is_full);
-    return (size_t)(out.at - dst);
+    names_bytes(u);
+    return (size_t)(write_data(u, write_front(u, dst)) - dst);
 }
 
-static size_t varint_bytes(uint64_t value)
-{
-    return 1 + (size_t)(63 - __builtin_clzll(value | 1)) / 7;
-}
-
-/* The lengths stand first and depend on what follows: the front is made aside, the payload is
- * copied once, to its place. */
+/* The lengths stand first and depend on what follows: the front is written behind a length of the
+ * likely size, and moved if that was wrong; the payload is copied once, to its place. */
 static size_t write_update(const struct tc_update *u, uint8_t *dst)
 {
-    uint8_t front[TC_UPDATE_OVERHEAD_MAX];
-    struct tc_pb_out f = tc_pb_out(front, sizeof(front));
-    put_front(&f, u);
-    size_t front_len = (size_t)(f.at - front);
-    uint32_t len = u->is_tombstone ? 0 : u->len;
-    size_t inner = front_len + (len ? 1 + varint_bytes(len) + len : 0);
-    size_t outer = 1 + varint_bytes(inner) + inner;
-    struct tc_pb_out out = tc_pb_out(dst + TC_GRPC_PREFIX_BYTES, outer);
-    tc_grpc_prefix(dst, false, (uint32_t)outer);
-    tc_pb_put_tag(&out, EVENT_UPDATE, TC_PB_BYTES);
-    tc_pb_put_varint(&out, inner);
-    tc_pb_put(&out, front, front_len);
-    if (len)
-        tc_pb_put_bytes(&out, 8, (struct tc_str){ u->payload, len });
-    TC_ASSERT(!f.is_full && !out.is_full && out.at == out.end);
-    return TC_GRPC_PREFIX_BYTES + outer;
+    uint32_t data_len = data_bytes(u);
+    size_t guess = names_bytes(u) + NUMBERS_GUESS + data_len < 0x80 ? 1 : 2;
+    uint8_t *inner = dst + TC_GRPC_PREFIX_BYTES + 1;
+    size_t front_len = (size_t)(write_front(u, inner + guess) - (inner + guess));
+    size_t len = front_len + data_len;
+    size_t len_bytes = tc_pb_varint_bytes(len);
+    if (TC_UNLIKELY(len_bytes != guess))
+        memmove(inner + len_bytes, inner + guess, front_len);
+    tc_grpc_prefix(dst, false, (uint32_t)(1 + len_bytes + len));
+    uint8_t *p = write_len(dst + TC_GRPC_PREFIX_BYTES, EVENT_UPDATE, len);
+    return (size_t)(write_data(u, p + front_len) - dst);
 }
 
 /* ---- notices ---- */

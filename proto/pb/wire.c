@@ -99,14 +99,10 @@ int tc_pb_next_value(struct tc_pb_in *in, enum tc_pb_wire wire, uint64_t *out)
 
 void tc_pb_put_long_varint(struct tc_pb_out *out, uint64_t value)
 {
-    uint8_t bytes[TC_PB_VARINT_MAX];
-    size_t len = 0;
-    while (value >= 0x80) {
-        bytes[len++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    bytes[len++] = (uint8_t)value;
-    tc_pb_put(out, bytes, len);
+    if (TC_UNLIKELY(tc_pb_varint_bytes(value) > tc_pb_room(out)))
+        out->is_full = true;
+    else
+        out->at = tc_pb_write_varint(out->at, value);
 }
 
 void tc_pb_put_fixed(struct tc_pb_out *out, enum tc_pb_wire wire, uint64_t value)
@@ -138,15 +134,12 @@ void tc_pb_close(struct tc_pb_out *out, uint8_t *mark)
         mark[-1] = (uint8_t)len;
         return;
     }
-    struct tc_pb_out head = tc_pb_out((uint8_t[TC_PB_VARINT_MAX]){ 0 }, TC_PB_VARINT_MAX);
-    uint8_t *first = head.at;
-    tc_pb_put_varint(&head, len);
-    size_t more = (size_t)(head.at - first) - 1;
+    size_t more = tc_pb_varint_bytes(len) - 1;
     if (more > tc_pb_room(out)) {
         out->is_full = true;
         return;
     }
     memmove(mark + more, mark, (size_t)len);
-    memcpy(mark - 1, first, more + 1);
+    tc_pb_write_varint(mark - 1, len);
     out->at += more;
 }

@@ -55,6 +55,29 @@ int tc_pb_next(struct tc_pb_in *in, struct tc_pb_item *out) TC_MUST_CHECK;
 /* The next value of a packed field, of wire VARINT, FIXED64 or FIXED32; returns as above. */
 int tc_pb_next_value(struct tc_pb_in *in, enum tc_pb_wire wire, uint64_t *out) TC_MUST_CHECK;
 
+/* ---- out, for who knows that there is room ---- */
+
+/* 1 to TC_PB_VARINT_MAX. */
+static inline size_t tc_pb_varint_bytes(uint64_t value)
+{
+    unsigned top = 63 - (unsigned)__builtin_clzll(value | 1);
+    return (top * 9 + 73) / 64; /* top / 7 + 1 for top < 64, without a division */
+}
+
+/* Returns the end. */
+static inline uint8_t *tc_pb_write_varint(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static inline uint8_t *tc_pb_write_tag(uint8_t *at, uint32_t number, enum tc_pb_wire wire)
+{
+    return tc_pb_write_varint(at, (uint64_t)number << 3 | (uint64_t)wire);
+}
+
 /* ---- out ---- */
 
 struct tc_pb_out {

@@ -36,6 +36,31 @@ Test(fmt, writes_what_printf_writes)
     expect_i64(INT64_MIN);
 }
 
+Test(fmt, all_digits_at_all_places)
+{
+    /* goal: every four digits, in each place, behind and before other digits */
+    for (uint64_t four = 0; four < 10000; four++) {
+        for (uint64_t unit = 1; unit <= 1000000000000; unit *= 10000) {
+            expect_u64(four * unit);
+            expect_u64(four * unit + unit - 1);
+            expect_u64(9000 * unit * 1000 + four * unit + unit / 3);
+        }
+    }
+}
+
+Test(fmt, stays_in_its_bytes)
+{
+    /* goal: no byte behind the longest text is touched, whatever the length */
+    char out[TC_FMT_U64_MAX + 8];
+    for (uint64_t v = 1; v < UINT64_MAX / 10; v *= 10) {
+        memset(out, '#', sizeof(out));
+        tc_fmt_u64(out, v);
+        tc_fmt_i64(out, -(int64_t)v);
+        tc_fmt_u64(out, UINT64_MAX - v);
+        cr_assert_arr_eq(out + TC_FMT_U64_MAX, "########", 8);
+    }
+}
+
 Test(fmt, reads_plain_decimals_only)
 {
     /* goal: what is not a plain decimal number in range is refused */

@@ -3,6 +3,7 @@
  * whole message with its prefix, within the bounds that fan-out reserves for it. */
 #include "proto/grpc/event.h"
 
+#include "proto/pb/wire.h"
 #include "tests/unit/proto/grpc/event_json.h"
 
 enum { GUARD_BYTES = 64, GUARD = 0xa5, PAYLOAD_MAX = 70000, TEXT_MAX = 80000 };
@@ -149,6 +150,62 @@ Test(grpc_event, updates_of_every_length)
                  "\"data\":%.*s}",
                  (int)len, payload);
         check_update(&u, want);
+    }
+}
+
+/* The slow way: field by field through a cursor. */
+static size_t slow_update(const struct tc_update *u, uint8_t *dst, size_t cap)
+{
+    struct tc_pb_out out = tc_pb_out(dst + 5, cap - 5);
+    uint8_t *mark = tc_pb_open(&out, 1);
+    const int64_t numbers[] = { u->pos ? u->pos : -1, u->prev, u->ts_ms, u->is_snapshot ? 1 : -1,
+                                u->is_tombstone ? 1 : -1 };
+    tc_pb_put_bytes(&out, 1, u->room);
+    for (uint32_t i = 0; i < TC_ARRAY_CNT(numbers); i++) {
+        if (numbers[i] < 0)
+            continue;
+        tc_pb_put_tag(&out, 2 + i, TC_PB_VARINT);
+        tc_pb_put_varint(&out, (uint64_t)numbers[i]);
+    }
+    if (u->type.len > 0)
+        tc_pb_put_bytes(&out, 7, u->type);
+    tc_pb_put_bytes(&out, 9, u->event);
+    if (!u->is_tombstone && u->len > 0)
+        tc_pb_put_bytes(&out, 8, (struct tc_str){ u->payload, u->len });
+    tc_pb_close(&out, mark);
+    cr_assert(!out.is_full);
+    size_t len = (size_t)(out.at - dst) - 5;
+    for (unsigned i = 0; i < 5; i++)
+        dst[i] = (uint8_t)(len >> (32 - 8 * i));
+    return len + 5;
+}
+
+Test(grpc_event, updates_as_the_slow_way_writes_them)
+{
+    /* Goal: byte for byte, whether the length is as long as was guessed, longer or shorter. */
+    enum { DATA_MAX = 17000, CAP = DATA_MAX + TC_UPDATE_OVERHEAD_MAX };
+    static const int64_t numbers[] = {
+        -1, 0, 1, 127, 128, 1 << 14, (1 << 28), 1ll << 56, INT64_MAX
+    };
+    static const size_t types[] = { 0, 1, 127, 128, 256 };
+    static uint8_t payload[DATA_MAX], got[CAP], want[CAP];
+    uint32_t row = 0;
+    memset(payload, 'p', sizeof(payload));
+    for (uint32_t len = 0; len <= DATA_MAX; len += len < 300 || len > 15900 ? 1 : 311) {
+        for (size_t n = 0; n < TC_ARRAY_CNT(numbers); n++, row++) {
+            struct tc_update u = update_of("");
+            u.type = longest_of(types[row % TC_ARRAY_CNT(types)]);
+            u.pos = TC_MAX(numbers[n], 0);
+            u.prev = numbers[(n + len) % TC_ARRAY_CNT(numbers)];
+            u.ts_ms = numbers[n];
+            u.is_snapshot = row % 2 == 0;
+            u.is_tombstone = row % 11 == 0;
+            u.payload = payload;
+            u.len = len;
+            size_t want_len = slow_update(&u, want, sizeof(want));
+            cr_assert_eq(tc_grpc_events[TC_GRPC_PLAIN].update(&u, got), want_len);
+            cr_assert_arr_eq(got, want, want_len);
+        }
     }
 }
 

@@ -89,6 +89,7 @@ Test(wire, there_and_back)
             tc_pb_put_fixed(&out, TC_PB_FIXED64, want);
             struct tc_pb_in in = { bytes, out.at };
             cr_assert(tc_pb_next(&in, &item) == 1 && item.value == want);
+            cr_expect_eq((size_t)(in.at - bytes), 5 + tc_pb_varint_bytes(want));
             cr_expect_eq(item.number, (uint32_t)TC_PB_NUMBER_MAX);
             cr_assert(tc_pb_next(&in, &item) == 1 && item.value == want && item.number == 7);
             cr_expect_eq(tc_pb_next(&in, &item), 0);
@@ -120,6 +121,23 @@ Test(wire, open_and_close)
         cr_expect_eq(item.bytes.len, lens[i]);
         for (size_t j = 0; j < lens[i]; j++)
             cr_assert_eq((uint8_t)item.bytes.ptr[j], (uint8_t)j);
+    }
+}
+
+Test(wire, no_room_for_a_number)
+{
+    /* goal: a varint is written whole or not at all */
+    uint8_t bytes[TC_PB_VARINT_MAX + 1];
+    for (unsigned shift = 0; shift < 64; shift++) {
+        size_t need = tc_pb_varint_bytes(1ull << shift);
+        for (size_t cap = 0; cap <= TC_PB_VARINT_MAX; cap++) {
+            struct tc_pb_out out = tc_pb_out(bytes, cap);
+            memset(bytes, 0xee, sizeof(bytes));
+            tc_pb_put_varint(&out, 1ull << shift);
+            cr_assert_eq(out.is_full, need > cap);
+            cr_assert_eq((size_t)(out.at - bytes), need > cap ? 0 : need);
+            cr_assert_eq(bytes[need > cap ? 0 : need], 0xee);
+        }
     }
 }
 
