@@ -109,6 +109,8 @@
     X(slot_bytes, "last_values_bytes", GAUGE, SOURCE, "Bytes of last values outside the ring")     \
     X(doorbells, "doorbells_total", COUNTER, SOURCE, "Doorbells rung for sleeping workers")        \
     X(reconnects, "source_reconnects_total", COUNTER, SOURCE, "Reconnects of the source")          \
+    X(missed_wakes, "source_missed_wakes_total", COUNTER, SOURCE,                                  \
+      "Records that the source's library did not ring for and only a timer found; a fault")        \
     X(errors, "source_errors_total", COUNTER, SOURCE, "Errors reported by the source's library")   \
     X(away, "source_away", GAUGE, SOURCE, "1 while the source cannot be reached")                  \
     X(incomplete, "source_incomplete", GAUGE, SOURCE,                                              \

@@ -371,13 +371,14 @@ static void look_stale(struct tc_ingest *in, int64_t since_ms, _Atomic int64_t *
     in->is_state_change = true;
 }
 
-static void count(struct tc_ingest *in)
+void tc_ingest_count(struct tc_ingest *in)
 {
     struct tc_metric_ingest *m = in->conf.metric;
     struct tc_source_stats stats;
     in->conf.ops->stats(in->source, &stats);
     tc_count_set(&m->errors, stats.error_cnt);
     tc_count_set(&m->reconnects, stats.reconnect_cnt);
+    tc_count_set(&m->missed_wakes, stats.missed_wake_cnt);
     tc_count_set(&m->away, stats.state == TC_SOURCE_AWAY);
     tc_count_set(&m->incomplete, stats.state > TC_SOURCE_AWAY);
     tc_count_set(&m->slots_full, in->bus.slot_drop_cnt);
@@ -394,17 +395,18 @@ int tc_ingest_work(struct tc_ingest *in, int64_t now_ns, int64_t wall_ms)
         .stale = on_stale,
         .ready = on_ready,
     };
+    if (!in->is_woken && now_ns < in->conf.ops->wake_at_ns(in->source))
+        return 0;
     struct tc_source_sink sink = calls;
     sink.ctx = in;
+    in->is_woken = false;
     in->now_ns = now_ns;
     in->wall_ms = wall_ms;
     int done = in->conf.ops->poll(in->source, &sink, TC_TURN_INGEST_MAX, now_ns, wall_ms);
     look_stale(in, in->away_since_ms, &in->logs.away_ms);
     look_stale(in, in->trouble_since_ms, &in->logs.trouble_ms);
-    if (done || in->staged_cnt || in->is_state_change) {
+    if (done || in->staged_cnt || in->is_state_change)
         commit(in);
-        count(in);
-    }
     return done;
 }
 

@@ -6,8 +6,8 @@
  *                                                     tc_bus_commit, bells  <───────┘ per turn
  *
  * It is the only writer of its bus, directory and logs. What a turn read becomes visible at its
- * end: first the events, then how far the logs were read, so that a worker that sees "caught up"
- * sees the events before it too.
+ * end: first the events, then how far the logs were read (a source may tell that a turn later), so
+ * that a worker that sees "caught up" sees the events before it too.
  *
  * A record that cannot become an event is quarantined: counted, logged (at most LOGS_PER_S lines),
  * and its position declared as a gap in its room; if the room is not known, in every room of its
@@ -80,6 +80,7 @@ struct tc_ingest {
     int64_t away_since_ms;    /* 0: the source is there */
     int64_t trouble_since_ms; /* 0: every part of it is read */
     bool is_state_change;     /* workers must look at logs again */
+    bool is_woken;            /* the source has rung */
     struct tc_ingest_progress staged[TC_INGEST_STAGED_MAX];
     uint32_t staged_cnt;
     /* positions of records whose room is not known, not declared yet */
@@ -101,8 +102,19 @@ int tc_ingest_open(struct tc_ingest *ingest, struct tc_err *err) TC_MUST_CHECK;
 /* Closes the source. */
 void tc_ingest_fini(struct tc_ingest *ingest);
 
-/* One turn: at most TC_TURN_INGEST_MAX records. Returns what was done, 0: idle. */
+/* One turn: at most TC_TURN_INGEST_MAX records. Returns what was done, 0: idle. A source that has
+ * not rung and whose time has not come is not asked: a turn without work costs it no lock and no
+ * system call. */
 int tc_ingest_work(struct tc_ingest *ingest, int64_t now_ns, int64_t wall_ms);
+
+/* The source's descriptor was seen to be readable: the next turn asks it. */
+static inline void tc_ingest_wake(struct tc_ingest *ingest)
+{
+    ingest->is_woken = true;
+}
+
+/* Brings the metrics up to date: after a turn that did something, and what is to be sent of it. */
+void tc_ingest_count(struct tc_ingest *ingest);
 
 /* A descriptor that is readable when there is work, -1: none; and the time at which there is. */
 int tc_ingest_wake_fd(const struct tc_ingest *ingest);

@@ -83,7 +83,7 @@ uint32_t tc_plan_pinned(const struct tc_plan *plan, uint32_t *cores)
         if (plan->ingest_cpus[i] >= 0)
             cores[cnt++] = (uint32_t)plan->ingest_cpus[i];
     }
-    return cnt < plan->cpu_cnt ? cnt : 0;
+    return cnt;
 }
 
 void tc_plan_print(const struct tc_plan *plan, const struct tc_conf *conf, FILE *out)

@@ -31,8 +31,10 @@ void tc_plan_make(struct tc_plan *plan, const struct tc_conf *conf, uint32_t cpu
 /* Whether all cores exist and may be used. -TC_EIO with *err, which names the setting. */
 int tc_plan_check(const struct tc_plan *plan, struct tc_err *err) TC_MUST_CHECK;
 
-/* The cores that belong to our threads alone, to be left alone by others: into cores, which has
- * TC_WORKERS_MAX + TC_SOURCES_MAX places. Returns how many; 0 if no other core would be left. */
+/* The cores that our threads are bound to, which others shall leave alone if there are more: into
+ * cores, which has TC_WORKERS_MAX + TC_SOURCES_MAX places. Returns how many; one may be there
+ * twice.
+ */
 uint32_t tc_plan_pinned(const struct tc_plan *plan, uint32_t *cores);
 
 /* Threads, agents, cores, links and sizes, as a table. */

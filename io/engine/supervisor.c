@@ -52,19 +52,21 @@ static void worker_main(void *arg)
     tc_worker_close(&t->worker);
 }
 
-/* Waits for the source or the bell, by the idle policy. */
-static void ingest_sleep(struct ingest_thread *t, int64_t now_ns, int64_t busy_ns)
+/* Waits for the source or the bell, by the idle policy: who spins only looks. */
+static void ingest_rest(struct ingest_thread *t, int64_t now_ns, int64_t busy_ns)
 {
     enum tc_conf_idle idle = t->engine->conf.conf->idle;
     int64_t at_ns = tc_ingest_wake_ns(&t->ingest);
+    int fd = tc_ingest_wake_fd(&t->ingest);
     bool is_spinning = idle == TC_IDLE_SPIN ||
                        (idle == TC_IDLE_SPIN_THEN_SLEEP && now_ns - busy_ns < TC_WORKER_SPIN_NS);
-    if (is_spinning || at_ns <= now_ns)
+    if (at_ns <= now_ns || (is_spinning && fd < 0))
         return;
-    int64_t wait_ns = TC_MIN(at_ns - now_ns, TC_WORKER_SLEEP_NS);
+    int64_t wait_ns = is_spinning ? 0 : TC_MIN(at_ns - now_ns, TC_WORKER_SLEEP_NS);
     struct timespec wait = { wait_ns / 1000000000, wait_ns % 1000000000 };
-    struct pollfd fds[] = { { t->bell, POLLIN, 0 }, { tc_ingest_wake_fd(&t->ingest), POLLIN, 0 } };
-    (void)ppoll(fds, TC_ARRAY_CNT(fds), &wait, NULL);
+    struct pollfd fds[] = { { fd, POLLIN, 0 }, { t->bell, POLLIN, 0 } };
+    if (ppoll(fds, TC_ARRAY_CNT(fds), &wait, NULL) > 0 && fds[0].revents)
+        tc_ingest_wake(&t->ingest);
 }
 
 static void ingest_main(void *arg)
@@ -77,10 +79,12 @@ static void ingest_main(void *arg)
         int64_t now_ns;
         int64_t wall_ns;
         tc_os_log_clock(NULL, &now_ns, &wall_ns);
-        if (tc_ingest_work(&t->ingest, now_ns, wall_ns / 1000000))
+        if (tc_ingest_work(&t->ingest, now_ns, wall_ns / 1000000)) {
             busy_ns = now_ns;
-        else
-            ingest_sleep(t, now_ns, busy_ns);
+            tc_ingest_count(&t->ingest);
+        } else {
+            ingest_rest(t, now_ns, busy_ns);
+        }
     }
 }
 
@@ -126,7 +130,7 @@ static int init_ingest(struct tc_engine *e, uint32_t i, struct tc_err *err)
         .limits = &c->limits,
         .stale_ms = c->timeouts.stale_ms,
         .boot_id = tc_os_random_u64(),
-        .cpu_avoid_cnt = (int)tc_plan_pinned(&e->plan, e->cpu_avoid),
+        .cpu_avoid_cnt = tc_plan_pinned(&e->plan, e->cpu_avoid),
         .cpu_avoid = e->cpu_avoid,
         .log = source_log,
         .log_ctx = t->log,

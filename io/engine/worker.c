@@ -174,7 +174,9 @@ static void on_event(void *ctx, const struct tc_reactor_event *event)
     } else if (event->slot == TAG_BELL) {
         w->is_awake = true;
         (void)tc_os_bell_clear(w->conf.bell);
-    } /* else a source's: its poll drains it */
+    } else {
+        tc_ingest_wake(w->conf.fused[event->slot - TAG_SOURCE]); /* its poll drains it */
+    }
 }
 
 /* Until when there is nothing to do but what the reactor or the bell tell of. */
@@ -295,6 +297,18 @@ static void work_drain(struct tc_worker *w)
         tc_net_end_all(&w->net, TC_CLOSE_DRAIN_TIMEOUT);
 }
 
+/* What no record waits for: each step bounded, its answers leave in the next turn. */
+static uint32_t work_rest(struct tc_worker *w)
+{
+    uint32_t done = tc_net_on_time(&w->net, TC_WORKER_TIMERS_MAX);
+    if (TC_UNLIKELY(atomic_load(&w->wants_drain)))
+        work_drain(w);
+    if (TC_UNLIKELY(atomic_load_explicit(&w->next_tls, memory_order_relaxed)))
+        tc_net_tls_use(&w->net, atomic_exchange(&w->next_tls, NULL));
+    done += tc_net_handshakes(&w->net);
+    return done + tc_desk_take(w->conf.desk);
+}
+
 static void count(struct tc_worker *w)
 {
     struct tc_metric_worker *m = w->conf.metric;
@@ -302,6 +316,8 @@ static void count(struct tc_worker *w)
     struct tc_reactor_stats r;
     int64_t end_ns;
     int64_t wall_ns;
+    for (uint32_t i = 0; i < w->conf.fused_cnt; i++)
+        tc_ingest_count(w->conf.fused[i]);
     w->conf.ops->stats(w->reactor, &r);
     tc_count_set(&m->members, s->member_cnt);
     tc_count_set(&m->members_behind, s->behind_cnt);
@@ -333,16 +349,10 @@ static void count(struct tc_worker *w)
 uint32_t tc_worker_turn(struct tc_worker *w, bool may_sleep)
 {
     uint32_t done = poll_reactor(w, may_sleep);
-    done += tc_net_on_time(&w->net, TC_WORKER_TIMERS_MAX);
-    if (TC_UNLIKELY(atomic_load(&w->wants_drain)))
-        work_drain(w);
-    if (TC_UNLIKELY(atomic_load_explicit(&w->next_tls, memory_order_relaxed)))
-        tc_net_tls_use(&w->net, atomic_exchange(&w->next_tls, NULL));
-    done += tc_net_handshakes(&w->net);
-    done += tc_desk_take(w->conf.desk);
     done += tc_net_flush_out(&w->net);
     done += work_ingest(w);
     done += fan_out(w);
+    done += work_rest(w);
     if (done) {
         w->busy_ns = w->now_ns;
         count(w);

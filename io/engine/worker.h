@@ -2,11 +2,13 @@
 /* io/engine/worker: the agent that serves connections: one reactor, its share of the clients, all
  * buses.
  *
- *   turn:  completions ─ timers ─ answers of the side thread ─ replies ─ [ingest] ─ buses ─ encode
- * ─ flush ─ catch-up ─ count
+ *   turn:  completions ─ replies ─ [ingest] ─ buses ─ encode ─ flush ─ catch-up ─ timers ─ drain
+ *          ─ TLS handshakes ─ answers of the side thread ─ count
  *
- * Fixed order, each step bounded. A flush over many members is resumed in the next turn, after
- * completions and timers had theirs; the buses are read only when nothing is left to flush. A
+ * Fixed order, each step bounded: a record that woke the worker is sent before anything else but
+ * replies is done. A flush over many members is resumed in the next turn, after completions and
+ * timers had theirs; the buses are read only when nothing is left to flush. A fused ingest asks its
+ * source only when that rang, by the reactor, or its time has come: spinning takes no lock. A
  * worker without work spins or sleeps by its policy; who sleeps has said so in the word `sleeping`,
  * looked at the buses once more, and is woken by its doorbell.
  *

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -127,6 +126,7 @@ int tc_os_pin(uint32_t cpu, struct tc_err *err)
     cpu_set_t set;
     if (cpu >= CPU_SETSIZE)
         return tc_os_cpu_check(cpu, err);
+    process_cpus(&set); /* before there are fewer */
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     if (sched_setaffinity(0, sizeof(set), &set) == 0)
@@ -136,6 +136,24 @@ int tc_os_pin(uint32_t cpu, struct tc_err *err)
     return rc < 0 ? rc
                   : tc_err_set(err, -TC_EIO, "a thread cannot be bound to cpu %u: %s", cpu,
                                strerrordesc_np(cause));
+}
+
+void tc_os_cpus_leave(const uint32_t *cpus, uint32_t cnt, cpu_set_t *before)
+{
+    cpu_set_t all;
+    process_cpus(&all);
+    cpu_set_t set = all;
+    CPU_ZERO(before);
+    (void)sched_getaffinity(0, sizeof(*before), before);
+    for (uint32_t i = 0; i < cnt; i++)
+        CPU_CLR(cpus[i], &set);
+    /* refused if the process has lost cores since: then the threads stay where the caller is */
+    (void)sched_setaffinity(0, sizeof(set), CPU_COUNT(&set) > 0 ? &set : &all);
+}
+
+void tc_os_cpus_return(const cpu_set_t *before)
+{
+    (void)sched_setaffinity(0, sizeof(*before), before);
 }
 
 /* ---- descriptors ---- */

@@ -7,6 +7,8 @@
 #ifndef TC_IO_OS_OS_H
 #define TC_IO_OS_OS_H
 
+#include <sched.h>
+
 #include "core/base/err.h"
 
 /* CLOCK_MONOTONIC in ns; never goes back, stops in suspend. */
@@ -26,7 +28,8 @@ uint64_t tc_os_random_u64(void);
 
 /* ---- cores ---- */
 
-/* Cores that this process may run on, >= 1. */
+/* Cores that this process may run on, >= 1. They are those that it had when one of the functions
+ * here was first called, whatever its threads were bound to since. */
 uint32_t tc_os_cpu_cnt(void);
 
 /* Whether the process may run on cpu. -TC_EINVAL and *err names those that exist otherwise. Call
@@ -35,6 +38,11 @@ int tc_os_cpu_check(uint32_t cpu, struct tc_err *err) TC_MUST_CHECK;
 
 /* Binds the calling thread to cpu. -TC_EINVAL as above, -TC_EIO if the kernel refuses. */
 int tc_os_pin(uint32_t cpu, struct tc_err *err) TC_MUST_CHECK;
+
+/* Moves the calling thread to the cores of the process without these, or to all of them if none
+ * would be left; threads that it makes from here on inherit that. *before: for the way back. */
+void tc_os_cpus_leave(const uint32_t *cpus, uint32_t cnt, cpu_set_t *before);
+void tc_os_cpus_return(const cpu_set_t *before);
 
 /* ---- descriptors ---- */
 

@@ -62,6 +62,7 @@ struct tc_source_stats {
     uint64_t record_cnt;
     uint64_t error_cnt; /* errors told by the client library */
     uint64_t reconnect_cnt;
+    uint64_t missed_wake_cnt; /* records came and wake_fd did not tell: must stay 0 */
     enum tc_source_state state;
     char text[256]; /* last trouble, for /readyz and metrics; empty if none */
 };
@@ -70,8 +71,9 @@ struct tc_source_env {
     const struct tc_conf_source *conf;
     const struct tc_conf_limits *limits;
     uint32_t stale_ms;
-    uint64_t boot_id;  /* random, for incarnations of sources without a cluster */
-    int cpu_avoid_cnt; /* pinned cores that the library's own threads must stay off */
+    uint64_t boot_id;       /* random, for incarnations of sources without a cluster */
+    uint32_t cpu_avoid_cnt; /* pinned cores that the library's own threads stay off, if others are
+                               left */
     const uint32_t *cpu_avoid;
     /* Structured log line, callable from any thread of the source. level: 'd' 'i' 'w' 'e'. */
     void (*log)(void *log_ctx, char level, const char *text);
@@ -92,7 +94,8 @@ struct tc_source_ops {
     int (*open)(struct tc_source **out, const struct tc_source_env *env, struct tc_err *err);
 
     /* Pushes at most record_max records; never blocks. now_ns: monotonic clock, wall_ms: wall
-     * clock. Returns the count of things done (0: idle). */
+     * clock. Returns the count of things done (0: idle). Called when wake_fd was seen to be
+     * readable or wake_at_ns has come; may be called at any time. */
     int (*poll)(struct tc_source *source, const struct tc_source_sink *sink, uint32_t record_max,
                 int64_t now_ns, int64_t wall_ms);
 

@@ -2,7 +2,6 @@
 #include "io/source/kafka/kafka.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/mem/mem.h"
+#include "io/os/os.h"
 #include "io/source/kafka/parts.h"
 
 /* ---- log ---- */
@@ -74,29 +74,6 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     atomic_fetch_add(&k->error_cnt, 1);
     atomic_store(&k->is_kicked, true);
     tc_kafka_log(k, 'w', "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)err), reason);
-}
-
-/* ---- cores ---- */
-
-/* The calling thread leaves the pinned cores; threads that it makes inherit that. *old: for going
- * back. Nothing changes if no core would be left. */
-static void avoid_cpus(const struct tc_source_env *env, cpu_set_t *old)
-{
-    CPU_ZERO(old);
-    if (sched_getaffinity(0, sizeof(*old), old) != 0)
-        return;
-    cpu_set_t set = *old;
-    cpu_set_t all; /* the caller may be pinned already: what the process had is not known here */
-    CPU_ZERO(&all);
-    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        CPU_SET(cpu, &all);
-    if (CPU_COUNT(old) == 1)
-        set = all;
-    for (int i = 0; i < env->cpu_avoid_cnt; i++)
-        CPU_CLR(env->cpu_avoid[i], &set);
-    if (CPU_COUNT(&set) > 0 && sched_setaffinity(0, sizeof(set), &set) != 0) {
-        /* none of those exists or is allowed: they share */
-    }
 }
 
 /* ---- open ---- */
@@ -231,20 +208,19 @@ static struct tc_source *make_source(const struct tc_source_env *env)
 
 static int kafka_open(struct tc_source **out, const struct tc_source_env *env, struct tc_err *err)
 {
-    cpu_set_t old;
+    cpu_set_t before;
     int code = TC_OK;
     struct tc_source *k = make_source(env);
     if (k->wake_fd < 0 || k->side_fd < 0)
         code = tc_err_set(err, -TC_EIO, "kafka source %s: no eventfd: %s (raise LimitNOFILE)",
                           env->conf->name, strerror(errno));
-    avoid_cpus(env, &old);
+    tc_os_cpus_leave(env->cpu_avoid, env->cpu_avoid_cnt, &before);
     if (!code)
         code = make_client(k, err);
     if (!code && pthread_create(&k->side, NULL, tc_kafka_side_main, k) != 0)
         code = tc_err_set(err, -TC_EIO, "kafka source %s: no thread: %s", env->conf->name,
                           strerror(errno));
-    if (CPU_COUNT(&old) > 0)
-        sched_setaffinity(0, sizeof(old), &old);
+    tc_os_cpus_return(&before);
     if (code) {
         tc_kafka_end_client(k);
         free_all(k);
@@ -272,6 +248,7 @@ static void kafka_stats(struct tc_source *k, struct tc_source_stats *out)
     out->record_cnt = atomic_load_explicit(&k->record_cnt, memory_order_relaxed);
     out->error_cnt = atomic_load_explicit(&k->error_cnt, memory_order_relaxed);
     out->reconnect_cnt = atomic_load_explicit(&k->reconnect_cnt, memory_order_relaxed);
+    out->missed_wake_cnt = atomic_load_explicit(&k->missed_wake_cnt, memory_order_relaxed);
     out->state = (enum tc_source_state)atomic_load_explicit(&k->state, memory_order_relaxed);
     pthread_mutex_lock(&k->mutex);
     memcpy(out->text, k->text, sizeof(out->text));

@@ -29,7 +29,7 @@ enum {
     TC_KAFKA_LOOK_MS = 1000,  /* metadata is looked at this often */
     TC_KAFKA_RETRY_MS = 300,  /* and this often while something is missing */
     TC_KAFKA_END_MS = 20,     /* a cached high watermark is used this long */
-    TC_KAFKA_WAKE_MS = 100,   /* safety net for a lost wake-up of the queue */
+    TC_KAFKA_WAKE_MS = 50,    /* safety net for a lost wake-up of the queue */
     TC_KAFKA_LOGS_PER_S = 10, /* lines of librdkafka's log per second */
     TC_KAFKA_HEADER_NAME_MAX = 255,
 };
@@ -132,12 +132,15 @@ struct tc_source { /* kind kafka */
     uint32_t batch_idx;
     struct tc_kafka_log *touched[TC_KAFKA_BATCH_MAX];
     uint32_t touched_rule[TC_KAFKA_BATCH_MAX];
-    uint32_t touched_cnt;
+    uint32_t touched_cnt; /* read since progress was told */
     rd_kafka_topic_partition_list_t *to_assign;
     rd_kafka_topic_partition_list_t *to_unassign;
     int64_t hold_until_ms; /* wall clock; the next record is due then (delay_ms); 0: none held */
     int64_t wake_at_ns;
     int64_t check_at_ns;
+    bool is_more;    /* there may be: the last call found something, or was rung for */
+    bool is_quiet;   /* the queue was empty, and nothing has been heard since */
+    bool is_unheard; /* a quiet queue had records whose ring was not heard yet */
 
     /* side thread */
     char cluster_id[96];
@@ -152,6 +155,7 @@ struct tc_source { /* kind kafka */
     _Atomic uint64_t record_cnt;
     _Atomic uint64_t error_cnt;
     _Atomic uint64_t reconnect_cnt;
+    _Atomic uint64_t missed_wake_cnt;
     _Atomic int state; /* enum tc_source_state */
     _Atomic bool is_stopping;
     _Atomic bool is_kicked; /* side thread: look now */

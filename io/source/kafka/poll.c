@@ -431,28 +431,51 @@ static bool is_held(const struct turn *turn, const rd_kafka_message_t *m)
     return true;
 }
 
+/* Whether librdkafka or the side thread has rung since the last call. librdkafka rings before its
+ * queue can be taken from, so the ring for what a quiet queue held is here by now. */
+static bool hear(struct tc_source *k)
+{
+    uint64_t value;
+    bool has_rung = read(k->wake_fd, &value, sizeof(value)) > 0;
+    if (TC_UNLIKELY(k->is_unheard && !has_rung))
+        atomic_fetch_add_explicit(&k->missed_wake_cnt, 1, memory_order_relaxed);
+    k->is_unheard = false;
+    k->is_quiet = k->is_quiet && !has_rung;
+    return has_rung;
+}
+
+/* Takes what lies in the queue: asked for more than that librdkafka would wait, in the kernel even
+ * with a timeout of 0, before it hands anything out. If there is nothing it is asked all the same:
+ * only then does it ring again. */
+static void take_batch(struct tc_source *k)
+{
+    size_t cnt = TC_MIN(TC_MAX(rd_kafka_queue_length(k->queue), 1u), (size_t)TC_KAFKA_BATCH_MAX);
+    ssize_t n = rd_kafka_consume_batch_queue(k->queue, 0, k->batch, cnt);
+    k->batch_idx = 0;
+    k->batch_cnt = n > 0 ? (uint32_t)n : 0;
+    k->is_unheard |= k->is_quiet && n > 0;
+    k->is_quiet = n <= 0;
+}
+
+/* One look into the queue at most: what comes meanwhile is for the next turn, after these are
+ * sent. */
 static uint32_t read_records(const struct turn *turn, uint32_t record_max)
 {
     struct tc_source *k = turn->k;
     uint32_t done = 0;
     k->hold_until_ms = 0;
-    while (done < record_max) {
-        if (k->batch_idx == k->batch_cnt) {
-            ssize_t n = rd_kafka_consume_batch_queue(k->queue, 0, k->batch, TC_KAFKA_BATCH_MAX);
-            k->batch_idx = 0;
-            k->batch_cnt = n > 0 ? (uint32_t)n : 0;
-            if (k->batch_cnt == 0)
-                break;
-        }
+    if (k->batch_idx == k->batch_cnt)
+        take_batch(k);
+    while (done < record_max && k->batch_idx < k->batch_cnt) {
         rd_kafka_message_t *m = k->batch[k->batch_idx];
         if (m && is_held(turn, m))
             break;
         k->batch_idx++;
+        done++;
         if (!m)
             continue;
         on_message(turn, m);
         rd_kafka_message_destroy(m);
-        done++;
     }
     return done;
 }
@@ -469,24 +492,31 @@ static void flush_progress(const struct turn *turn)
     k->touched_cnt = 0;
 }
 
+/* The bell is edge-like: it rings when the queue stops to be empty. So it is cleared before the
+ * look that finds nothing, and looking goes on until one does. The first look after a rest comes
+ * before the clearing, and progress of what it found is told in the call after: its records go out
+ * first.
+ */
 int tc_kafka_poll(struct tc_source *k, const struct tc_source_sink *sink, uint32_t record_max,
                   int64_t now_ns, int64_t wall_ms)
 {
     struct turn turn = { .k = k, .sink = sink, .now_ns = now_ns, .wall_ms = wall_ms };
-    uint64_t value;
     int64_t next_ns = now_ns + TC_KAFKA_WAKE_MS * 1000000ll;
-    uint32_t max = TC_MIN(record_max, (uint32_t)TC_KAFKA_BATCH_MAX);
-    int cnt = take_events(&turn);
-    uint32_t done = read_records(&turn, max);
-    flush_assign(k);
+    bool was_resting = !k->is_more;
+    if (!was_resting)
+        (void)hear(k);
     flush_progress(&turn);
+    int cnt = take_events(&turn);
+    uint32_t done = read_records(&turn, TC_MIN(record_max, (uint32_t)TC_KAFKA_BATCH_MAX));
+    flush_assign(k);
     if (now_ns >= k->check_at_ns)
         check_logs(&turn);
     if (k->hold_until_ms)
         next_ns = TC_MIN(next_ns, now_ns + (k->hold_until_ms - wall_ms) * 1000000);
-    /* what rang before we looked, or during it, does not ring again for what is left of it */
-    bool has_rung = done == 0 && cnt == 0 && read(k->wake_fd, &value, sizeof(value)) > 0;
-    int all = cnt + (int)done + has_rung;
+    int all = cnt + (int)done;
+    if (was_resting && all == 0)
+        all = hear(k);
+    k->is_more = all > 0;
     k->wake_at_ns = all ? now_ns : TC_MIN(next_ns, k->check_at_ns);
     return all;
 }

@@ -46,6 +46,7 @@ struct tc_source { /* kind scripted; it is the test's, open() gets it as log_ctx
     uint32_t cnt;
     struct tc_source_stats stats;
     int64_t wake_ns;
+    uint64_t poll_cnt;
     int wake_fd;
     int log_rc; /* of the last LOG */
     bool is_open;
@@ -110,6 +111,7 @@ static inline int sc_poll(struct tc_source *s, const struct tc_source_sink *sink
                           uint32_t record_max, int64_t now_ns, int64_t wall_ms)
 {
     uint32_t cnt = s->cnt;
+    s->poll_cnt++;
     (void)record_max;
     (void)now_ns;
     (void)wall_ms;
@@ -126,7 +128,7 @@ static inline int sc_wake_fd(struct tc_source *s)
 
 static inline int64_t sc_wake_at_ns(struct tc_source *s)
 {
-    return s->wake_ns;
+    return s->cnt ? 0 : s->wake_ns;
 }
 
 static inline void sc_stats(struct tc_source *s, struct tc_source_stats *out)
@@ -322,7 +324,10 @@ static inline void fx_fini(struct fx *fx)
 
 static inline int fx_turn(struct fx *fx)
 {
-    return tc_ingest_work(&fx->ingest, fx->now_ns, fx->wall_ms);
+    tc_ingest_wake(&fx->ingest);
+    int done = tc_ingest_work(&fx->ingest, fx->now_ns, fx->wall_ms);
+    tc_ingest_count(&fx->ingest);
+    return done;
 }
 
 static inline void fx_advance(struct fx *fx, int64_t ms)

@@ -360,7 +360,8 @@ Test(worker, sleep_is_bounded_by_timers)
 
 Test(worker, fused_source_wakes)
 {
-    /* Goal: the descriptor of a fused source is watched. */
+    /* Goal: the descriptor of a fused source is watched, and a worker that spins asks the source
+     * when that rang or its time has come, and not otherwise. */
     struct tc_err err;
     int fd = tc_os_bell_open(&err);
     fx_start(&fx);
@@ -373,6 +374,21 @@ Test(worker, fused_source_wakes)
     cr_assert_eq(tc_count_get(&metric.wakeups), 0, "it is not the doorbell");
     tc_os_bell_clear(fd);
     cr_assert_eq(tc_worker_turn(&worker, true), 0);
+    fx.conf.idle = TC_IDLE_SPIN;
+    uint64_t polls = fx.source.poll_cnt;
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(tc_worker_turn(&worker, true), 0);
+    cr_assert_eq(fx.source.poll_cnt, polls);
+    tc_os_bell_ring(fd);
+    (void)tc_worker_turn(&worker, true);
+    cr_assert_eq(fx.source.poll_cnt, polls + 1);
+    tc_os_bell_clear(fd);
+    fx.source.wake_ns = fx.now_ns + FX_MS;
+    (void)tc_worker_turn(&worker, true);
+    cr_assert_eq(fx.source.poll_cnt, polls + 1);
+    fx_advance(&fx, 1);
+    (void)tc_worker_turn(&worker, true);
+    cr_assert_eq(fx.source.poll_cnt, polls + 2);
     tc_os_close(fd);
 }
 

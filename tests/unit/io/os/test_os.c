@@ -99,6 +99,72 @@ Test(os, cores_are_listed)
     cr_assert(strstr(err.text, "cpu 1000 ") && strstr(err.text, list), "%s", err.text);
 }
 
+/* The cores of the calling thread are exactly these. */
+static bool is_on(const cpu_set_t *want)
+{
+    cpu_set_t now;
+    cr_assert_eq(sched_getaffinity(0, sizeof(now), &now), 0);
+    return CPU_EQUAL(&now, want);
+}
+
+/* The first core of the process, all of which are put into own. */
+static uint32_t first_core(cpu_set_t *own)
+{
+    uint32_t first = 0;
+    cr_assert_eq(sched_getaffinity(0, sizeof(*own), own), 0);
+    while (!CPU_ISSET(first, own))
+        first++;
+    return first;
+}
+
+Test(os, cores_are_left)
+{
+    /* Goal: a thread leaves cores for the process's others and comes back, from a core that it is
+     * bound to as well; if no other would be left it has them all. */
+    cpu_set_t own, rest, one, before;
+    struct tc_err err;
+    uint32_t cores[CPU_SETSIZE + 1];
+    uint32_t first = first_core(&own);
+    rest = own;
+    CPU_CLR(first, &rest);
+    if (CPU_COUNT(&rest) == 0)
+        rest = own; /* a machine of one core */
+    tc_os_cpus_leave(NULL, 0, &before);
+    cr_assert(is_on(&own) && CPU_EQUAL(&before, &own));
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    cr_assert_eq(tc_os_pin(first, &err), TC_OK);
+    tc_os_cpus_leave(&first, 1, &before);
+    cr_assert(is_on(&rest));
+    tc_os_cpus_return(&before);
+    cr_assert(is_on(&one));
+    for (uint32_t cpu = 0; cpu <= CPU_SETSIZE; cpu++)
+        cores[cpu] = cpu; /* the last is beyond any set */
+    tc_os_cpus_leave(cores, CPU_SETSIZE + 1, &before);
+    cr_assert(is_on(&own));
+    tc_os_cpus_return(&before);
+    cr_assert(is_on(&one));
+}
+
+Test(os, cores_of_the_process_are_not_widened)
+{
+    /* Goal: a process that was started on one core stays there, whichever core is to be left. */
+    cpu_set_t own, one, before;
+    uint32_t first = first_core(&own);
+    uint32_t other = first + 1;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+    tc_os_cpus_leave(NULL, 0, &before);
+    cr_assert(is_on(&one));
+    tc_os_cpus_leave(&first, 1, &before);
+    cr_assert(is_on(&one));
+    tc_os_cpus_leave(&other, 1, &before);
+    cr_assert(is_on(&one));
+    tc_os_cpus_return(&before);
+    cr_assert(is_on(&one));
+}
+
 /* Sets the soft limit of descriptors and returns the old one. */
 static rlim_t set_nofile(rlim_t soft)
 {

@@ -58,6 +58,8 @@ static inline struct tc_source *parts_open(const char *brokers, const char *cons
     }
     k->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     k->side_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(k->queue, k->wake_fd, &one, sizeof(one));
     pthread_mutex_init(&k->mutex, NULL);
     return k;
 }

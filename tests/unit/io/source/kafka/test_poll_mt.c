@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Goal: what the polling thread makes of the side thread's events, on clocks of the test's own. The
  * client has no broker except where records are needed; librdkafka's threads run beside. */
+#include <inttypes.h>
+
 #include "tests/unit/io/source/kafka/parts_fixture.h"
 #include "tests/unit/io/source/kafka/produce.h"
 #include "tests/unit/io/source/kafka/thrd_shim.h"
@@ -219,6 +221,106 @@ Test(kafka_poll, delayed_feed, .timeout = 60)
     cr_assert_eq(sink.record_cnt, 3);
     cr_assert(sink.last_ts_ms == ts_ms && sink.last_pos == 2);
     cr_assert_str_eq(sink.last_value, "{\"n\":1}");
+    parts_close(k);
+    tc_kafka_mock_stop(mock);
+}
+
+/* ---- wakes ---- */
+
+enum { SINGLES = 2000, GAP_MAX_US = 2000, LOST_MS = 5000 };
+
+static const char *singles_brokers;
+
+/* SINGLES records, each on its own, at random times: some while the one before is being read. */
+static void *send_singles(void *ctx)
+{
+    char text[128];
+    uint32_t rnd = 1;
+    (void)ctx;
+    rd_kafka_conf_t *rc = rd_kafka_conf_new();
+    rd_kafka_conf_set(rc, "bootstrap.servers", singles_brokers, text, sizeof(text));
+    rd_kafka_conf_set(rc, "linger.ms", "0", text, sizeof(text));
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, rc, text, sizeof(text));
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, "ticks", NULL);
+    for (int i = 0; i < SINGLES; i++) {
+        rnd = rnd * 1664525 + 1013904223;
+        struct timespec gap = { 0, (rnd >> 8) % GAP_MAX_US * 1000 };
+        nanosleep(&gap, NULL);
+        cr_assert_eq(rd_kafka_produce(rkt, 0, RD_KAFKA_MSG_F_COPY, text, 1, NULL, 0, NULL), 0);
+        rd_kafka_poll(rk, 0);
+    }
+    cr_assert_eq(rd_kafka_flush(rk, 20000), 0);
+    rd_kafka_topic_destroy(rkt);
+    rd_kafka_destroy(rk);
+    return NULL;
+}
+
+static int turn_now(struct tc_source *k)
+{
+    return tc_kafka_poll(k, &sink.ops, 256, sink_now_ns(CLOCK_MONOTONIC),
+                         sink_now_ns(CLOCK_REALTIME) / 1000000);
+}
+
+static struct tc_kafka_mock *start_singles(void)
+{
+    const struct tc_kafka_mock_topic made[] = { { "ticks", 1 } };
+    struct tc_err err = { 0 };
+    struct tc_kafka_mock *mock = tc_kafka_mock_start(made, 1, &err);
+    cr_assert(mock, "%s", err.text);
+    parts_conf.kafka.property_cnt = 1;
+    parts_conf.kafka.properties[0] = (struct tc_conf_property){ "fetch.wait.max.ms", "1", 7, 1 };
+    singles_brokers = tc_kafka_mock_bootstrap(mock);
+    return mock;
+}
+
+Test(kafka_poll, every_record_rings, .timeout = 120)
+{
+    /* Goal: who polls only when the descriptor is readable, and goes on while there was something,
+     * sees every record. The timer that would find what was not rung for is never waited for, and
+     * no side thread rings beside: one lost wake is a queue that rings no more. */
+    pthread_t sender;
+    struct tc_kafka_mock *mock = start_singles();
+    struct tc_source *k = open_source(singles_brokers);
+    tell(k, TC_KAFKA_OPEN, 0, 0xab, 0);
+    cr_assert_eq(pthread_create(&sender, NULL, send_singles, NULL), 0);
+    while (sink.record_cnt < SINGLES) {
+        struct pollfd p = { .fd = k->wake_fd, .events = POLLIN };
+        cr_assert_eq(poll(&p, 1, LOST_MS), 1, "lost after %" PRIu64, sink.record_cnt);
+        while (turn_now(k) > 0) {
+        }
+    }
+    pthread_join(sender, NULL);
+    cr_expect_eq(k->missed_wake_cnt, 0);
+    cr_expect_eq(sink.last_pos, SINGLES - 1);
+    cr_expect_not(sink.is_disordered);
+    parts_close(k);
+    tc_kafka_mock_stop(mock);
+}
+
+Test(kafka_poll, what_did_not_ring_is_found, .timeout = 60)
+{
+    /* Goal: a record that librdkafka did not ring for is found at wake_at_ns, at most
+     * TC_KAFKA_WAKE_MS after the last look, and counted as a fault, once. */
+    struct tc_kafka_mock *mock = start_singles();
+    struct tc_source *k = open_source(singles_brokers);
+    tell(k, TC_KAFKA_OPEN, 0, 0xab, 0);
+    rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
+    while (turn_now(k) > 0) {
+    }
+    produce_at(singles_brokers, "ticks", 0, "1", 1, 0);
+    int64_t end_ns = sink_now_ns(CLOCK_MONOTONIC) + LOST_MS * 1000000ll;
+    while (sink.record_cnt == 0 && sink_now_ns(CLOCK_MONOTONIC) < end_ns) {
+        int64_t wait_ns = k->wake_at_ns - sink_now_ns(CLOCK_MONOTONIC);
+        cr_assert_leq(wait_ns, TC_KAFKA_WAKE_MS * 1000000ll);
+        struct timespec wait = { 0, TC_MAX(wait_ns, 0) };
+        nanosleep(&wait, NULL);
+        (void)turn_now(k);
+    }
+    while (turn_now(k) > 0) {
+    }
+    cr_assert_eq(sink.record_cnt, 1);
+    cr_assert_geq(k->missed_wake_cnt, 1); /* the end of the partition may be another */
+    cr_assert_leq(k->missed_wake_cnt, 2);
     parts_close(k);
     tc_kafka_mock_stop(mock);
 }
