@@ -297,8 +297,9 @@ static void work_drain(struct tc_worker *w)
         tc_net_end_all(&w->net, TC_CLOSE_DRAIN_TIMEOUT);
 }
 
-/* What no record waits for: each step bounded, its answers leave in the next turn. */
-static uint32_t work_rest(struct tc_worker *w)
+/* What clients and the supervisor have brought about, each step bounded; before the flush, which
+ * takes the answers along. */
+static uint32_t work_clients(struct tc_worker *w)
 {
     uint32_t done = tc_net_on_time(&w->net, TC_WORKER_TIMERS_MAX);
     if (TC_UNLIKELY(atomic_load(&w->wants_drain)))
@@ -349,10 +350,10 @@ static void count(struct tc_worker *w)
 uint32_t tc_worker_turn(struct tc_worker *w, bool may_sleep)
 {
     uint32_t done = poll_reactor(w, may_sleep);
+    done += work_clients(w);
     done += tc_net_flush_out(&w->net);
     done += work_ingest(w);
     done += fan_out(w);
-    done += work_rest(w);
     if (done) {
         w->busy_ns = w->now_ns;
         count(w);

@@ -2,15 +2,14 @@
 /* io/engine/worker: the agent that serves connections: one reactor, its share of the clients, all
  * buses.
  *
- *   turn:  completions ─ replies ─ [ingest] ─ buses ─ encode ─ flush ─ catch-up ─ timers ─ drain
- *          ─ TLS handshakes ─ answers of the side thread ─ count
+ *   turn:  completions ─ timers ─ drain ─ TLS handshakes ─ answers of the side thread ─ replies
+ *          ─ [ingest] ─ buses ─ encode ─ flush ─ catch-up ─ count
  *
- * Fixed order, each step bounded: a record that woke the worker is sent before anything else but
- * replies is done. A flush over many members is resumed in the next turn, after completions and
- * timers had theirs; the buses are read only when nothing is left to flush. A fused ingest asks its
- * source only when that rang, by the reactor, or its time has come: spinning takes no lock. A
- * worker without work spins or sleeps by its policy; who sleeps has said so in the word `sleeping`,
- * looked at the buses once more, and is woken by its doorbell.
+ * Fixed order, each step bounded. A flush over many members is resumed in the next turn, after
+ * completions and timers had theirs; the buses are read only when nothing is left to flush. A fused
+ * ingest asks its source only when that rang, by the reactor, or its time has come: spinning takes
+ * no lock. A worker without work spins or sleeps by its policy; who sleeps has said so in the word
+ * `sleeping`, looked at the buses once more, and is woken by its doorbell.
  *
  * One thread opens, turns and closes it. Time comes from a clock that is handed in, so that tests
  * turn it under a simulated one. Nothing is allocated after open. */
