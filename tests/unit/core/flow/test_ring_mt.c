@@ -15,6 +15,7 @@ enum {
     SMALL = 24,    /* most records are of so many bytes at most */
     JITTER = 64,   /* looks before one lies down */
     ENOUGH = 1000, /* of each thing that has to happen */
+    FEW = 50,      /* times that the reader has to lie down */
     FUSE_S = 20,   /* a test that hangs ends with a failure */
 };
 #ifdef TC_SANITIZED
@@ -92,7 +93,7 @@ static void wake(struct side *s)
 
 static bool has_happened(void)
 {
-    return reader.sleep_cnt + reader.near_cnt >= ENOUGH && writer.sleep_cnt >= ENOUGH &&
+    return reader.sleep_cnt + reader.near_cnt >= FEW && writer.sleep_cnt >= ENOUGH &&
            skip_cnt >= ENOUGH;
 }
 
@@ -201,8 +202,10 @@ Test(ring_mt, all_arrive, .timeout = 90)
     cr_assert_eq(pthread_create(&thread, NULL, read_all, NULL), 0);
     while (write_record(cnt)) {
         cnt++;
-        if (tc_tb_random(&writer.seed) % 512 == 0)
-            sched_yield(); /* the ring runs dry */
+        bool is_pause = tc_tb_random(&writer.seed) % 256 == 0;
+        while (is_pause && !atomic_load(&reader.is_asleep) && !atomic_load(&is_over) &&
+               tc_tb_mono_ns() < fuse_ns)
+            sched_yield(); /* until the ring has run dry */
         if (cnt >= record_min && cnt % 1024 == 0 && tc_tb_mono_ns() > fuse_ns)
             break;
         if (cnt >= record_min && writer.sleep_cnt >= ENOUGH && skip_cnt >= ENOUGH)
