@@ -215,7 +215,7 @@ class Bench:
         found = {}
         with self.engine_at_work(idle) as engine:
             with self.pacing(rate, found):
-                load = self.start("bench/loadgen", "--connect", f"127.0.0.1:{engine.port}", "--conns", 1, "--pid",
+                load = self.start("bench/loadgen", "--json", "--windows", 1, "--connect", f"127.0.0.1:{engine.port}", "--conns", 1, "--pid",
                                   engine.process.pid, *self.window_args())
                 window = self.finish(load, self.window_s())
             self.stop(engine)
@@ -225,7 +225,7 @@ class Bench:
     def last_of(self, port, rate, *more):
         """The latency of the last of a crowd: of two probes, the one that is served later."""
         o = self.options
-        to = ("bench/loadgen", "--connect", f"127.0.0.1:{port}", *more)
+        to = ("bench/loadgen", "--json", "--windows", 1, "--connect", f"127.0.0.1:{port}", *more)
         first = self.ready(self.start(*to, "--conns", 1, *self.window_args(o.warm_ms + EARLY_MS)))
         begin = time.monotonic()
         crowd = self.ready(self.start(*to, "--conns", o.crowd - 2, *self.window_args(
@@ -256,7 +256,7 @@ class Bench:
         with on_cores({self.server_core}):
             floor = self.start("bench/floor", port, rate, 1, self.options.payload_bytes)
         self.tools.wait_for(lambda: self.is_listening(floor, port), CALL_S, "the floor listens")
-        window = self.last_of(port, rate, "--no-confirm")
+        window = self.last_of(port, rate, "--dialect", "raw")
         floor.terminate()
         err = floor.communicate(timeout=CALL_S)[1]
         if floor.returncode != 0:

@@ -102,14 +102,22 @@ def figures(idle, rate, crowd, parts):
             check(goal["verdict"] in ("held", "missed") and "median" in goal, "goal: %s" % goal)
 
 
-@case
+def case_of_quiet_machines(run_it):
+    """Windows of a loaded machine are void: these run with TC_FULL alone."""
+    if os.environ.get("TC_FULL"):
+        return case(run_it)
+    print("skip  %s: it wants a machine with nothing else on it; TC_FULL=1 runs it" % run_it.__name__)
+    return run_it
+
+
+@case_of_quiet_machines
 def figures_sleeping(kafka):
     """One subscriber and a crowd, with everybody asleep between records: few, for the broker is a cold one."""
     del kafka
     figures("sleep", 100, 10, ["kafka-crowd-sleep", "kafka-sleep"])
 
 
-@case
+@case_of_quiet_machines
 def figures_spinning(kafka):
     """One subscriber; who spins takes a core, so that the broker has to have time for fewer records."""
     del kafka
