@@ -151,7 +151,8 @@ static nghttp2_ssize read_nothing(nghttp2_session *session, int32_t id, uint8_t 
     return 0;
 }
 
-/* Asks a body for one frame. */
+/* Asks a body for one frame. What is taken may make room for more, and so resume it meanwhile: then
+ * it is listed already, and the next time tells the rest. */
 static void ask(struct tc_h2 *h2, uint32_t stream)
 {
     static const nghttp2_data_provider2 nothing = { .read_callback = read_nothing };
@@ -165,16 +166,18 @@ static void ask(struct tc_h2 *h2, uint32_t stream)
     size_t len = class->ops->peek(h2, stream, TC_MIN((size_t)window, room), &more);
     if (len > 0 || more == TC_H2_END)
         put_data(h2, stream, body, len, more == TC_H2_END);
-    if (more == TC_H2_MORE && (int64_t)len < window) {
-        list(h2, stream, body);
-    } else if (more == TC_H2_MORE) {
-        body->state = TC_H2_BODY_BLOCKED;
-    } else if (more != TC_H2_WAIT) {
-        body->state = TC_H2_BODY_NONE;
+    if (more == TC_H2_END || more == TC_H2_TRAILERS) {
+        tc_h2_body_drop(h2, stream);
         h2->has_frames = true;
-        if (more == TC_H2_END)
-            (void)nghttp2_submit_data2(h2->session, NGHTTP2_FLAG_END_STREAM, body->id, &nothing);
     }
+    if (more == TC_H2_END)
+        (void)nghttp2_submit_data2(h2->session, NGHTTP2_FLAG_END_STREAM, body->id, &nothing);
+    if (more != TC_H2_MORE || body->state == TC_H2_BODY_LISTED)
+        return;
+    if ((int64_t)len < window)
+        list(h2, stream, body);
+    else
+        body->state = TC_H2_BODY_BLOCKED;
 }
 
 void tc_h2_body_emit(struct tc_h2 *h2)

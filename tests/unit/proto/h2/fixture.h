@@ -36,7 +36,9 @@ static struct {
     size_t log_len;
     bool is_refusing;    /* requests get no stream */
     bool is_unconsuming; /* windows are not opened again */
-    bool is_answering;   /* 200 and "ok" to each complete request */
+    bool is_answering;
+    bool is_resuming; /* a stream, whenever some of its body is taken */ /* 200 and "ok" to each
+                                                                            complete request */
     size_t emit_cap;
 } fx;
 
@@ -143,10 +145,11 @@ static inline size_t fx_peek(struct tc_h2 *h2, uint32_t stream, size_t max, enum
 static inline void fx_write(struct tc_h2 *h2, uint32_t stream, uint8_t *dst, size_t len)
 {
     struct fx_stream *s = fx_open_stream(stream);
-    (void)h2;
     cr_assert(len > 0 && s->off + len <= s->ready, "more than peek has told");
     memcpy(dst, s->body + s->off, len);
     s->off += len;
+    if (fx.is_resuming)
+        tc_h2_resume(h2, stream);
 }
 
 static inline struct tc_h2_body *fx_body(struct tc_h2 *h2, uint32_t stream)

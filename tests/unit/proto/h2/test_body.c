@@ -125,3 +125,25 @@ Test(h2_body, window_within_a_block)
     cr_assert_eq(fx.h2.fault, TC_H2_PROTOCOL);
     end();
 }
+
+Test(h2_body, resumed_while_it_is_asked)
+{
+    /* Goal: room for more may make a body write more, so that it is resumed within its own turn:
+     * it stands in the list once, whatever its window does and though it is reset. */
+    static char text[3 * 16384 + 1];
+    begin_with(20000);
+    memset(text, 'x', sizeof(text) - 1);
+    fx.is_resuming = true;
+    for (int32_t id = 1; id <= 5; id += 2)
+        ask(id, text);
+    (void)fx_run();
+    cr_assert_eq(fx.peer.body_len, 3 * 20000);
+    hp_reset(&fx.peer, 3, NGHTTP2_CANCEL);
+    hp_window(&fx.peer, 0, 1 << 20);
+    hp_window(&fx.peer, 1, 1 << 20);
+    hp_window(&fx.peer, 5, 1 << 20);
+    (void)fx_run();
+    cr_assert_eq(fx.peer.body_len, 2 * (sizeof(text) - 1) + 20000);
+    cr_assert_eq(fx.h2.stream_cnt, 0);
+    end();
+}
