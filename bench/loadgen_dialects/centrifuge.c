@@ -52,16 +52,6 @@ static void unsubscribe(struct tc_load *load, struct tc_load_conn *c, uint32_t s
     tc_load_send_text(load, c, text, len);
 }
 
-static void on_push(struct tc_load *load, struct tc_load_conn *c, const char *text, size_t len)
-{
-    struct tc_str room = tc_load_find_text(text, len, TC_STR("\"channel\":\""));
-    uint32_t sub = room.ptr != NULL ? tc_load_sub_of(load, c, room.ptr, room.len) : TC_NONE;
-    if (TC_LIKELY(sub != TC_NONE))
-        tc_load_update(load, c, sub, text, len);
-    else
-        tc_load_unexpected(load, c, text, len);
-}
-
 static void on_reply(struct tc_load *load, struct tc_load_conn *c, const char *text, size_t len)
 {
     if (memmem(text, len, "\"error\":", 8) != NULL)
@@ -82,7 +72,7 @@ static void on_message(struct tc_load *load, struct tc_load_conn *c, const char 
         const char *end = memchr(text, '\n', len);
         size_t line = end != NULL ? (size_t)(end - text) : len;
         if (TC_LIKELY(loadgen_starts_with(text, line, TC_STR("{\"push\":{\"channel\":\""))))
-            on_push(load, c, text, line);
+            tc_load_update_of(load, c, TC_STR("\"channel\":\""), text, line);
         else if (loadgen_starts_with(text, line, TC_STR("{\"id\":")))
             on_reply(load, c, text, line);
         else if (line == 2 && memcmp(text, "{}", 2) == 0)

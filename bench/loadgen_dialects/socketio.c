@@ -50,16 +50,6 @@ static void unsubscribe(struct tc_load *load, struct tc_load_conn *c, uint32_t s
     send_command(load, c, "unsubscribe", true, sub, 1);
 }
 
-static void on_update(struct tc_load *load, struct tc_load_conn *c, const char *text, size_t len)
-{
-    struct tc_str room = tc_load_find_text(text, len, TC_STR("\"room\":\""));
-    uint32_t sub = room.ptr != NULL ? tc_load_sub_of(load, c, room.ptr, room.len) : TC_NONE;
-    if (TC_LIKELY(sub != TC_NONE))
-        tc_load_update(load, c, sub, text, len);
-    else
-        tc_load_unexpected(load, c, text, len);
-}
-
 static void on_acknowledgement(struct tc_load *load, struct tc_load_conn *c, const char *text,
                                size_t len)
 {
@@ -75,7 +65,7 @@ static void on_acknowledgement(struct tc_load *load, struct tc_load_conn *c, con
 static void on_message(struct tc_load *load, struct tc_load_conn *c, const char *text, size_t len)
 {
     if (TC_LIKELY(loadgen_starts_with(text, len, TC_STR("42[\"m\","))))
-        on_update(load, c, text, len);
+        tc_load_update_of(load, c, TC_STR("\"room\":\""), text, len);
     else if (len == 1 && text[0] == '2')
         tc_load_send_text(load, c, "3", 1);
     else if (loadgen_starts_with(text, len, TC_STR("0{")))

@@ -17,7 +17,8 @@ enum {
 struct note {
     uint32_t twin;
     uint32_t gen;
-    int64_t number; /* by op, see fill and tc_desk_answer */
+    int64_t number; /* of FINISH and OVER the status, of DRAIN the time to reconnect in ms, of ARM
+                       the time */
     uint32_t a_len; /* of two texts, the first one's bytes */
     uint8_t op;     /* enum tc_desk_op */
     bool is_packed; /* MESSAGE: so it has come */

@@ -196,6 +196,17 @@ void tc_load_update(struct tc_load *load, struct tc_load_conn *c, uint32_t sub, 
         tc_load_unexpected(load, c, text, len);
 }
 
+void tc_load_update_of(struct tc_load *load, struct tc_load_conn *c, struct tc_str key,
+                       const char *text, size_t len)
+{
+    struct tc_str room = tc_load_find_text(text, len, key);
+    uint32_t sub = room.ptr != NULL ? tc_load_sub_of(load, c, room.ptr, room.len) : TC_NONE;
+    if (TC_LIKELY(sub != TC_NONE))
+        tc_load_update(load, c, sub, text, len);
+    else
+        tc_load_unexpected(load, c, text, len);
+}
+
 void tc_load_skipped(struct tc_load *load, struct tc_load_conn *c, uint32_t sub, int64_t pos,
                      uint64_t skipped)
 {

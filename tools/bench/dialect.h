@@ -64,6 +64,10 @@ void tc_load_left(struct tc_load *load, struct tc_load_conn *c);
 void tc_load_update(struct tc_load *load, struct tc_load_conn *c, uint32_t sub, const char *text,
                     size_t len);
 
+/* The same where the text names its room: behind key ("\"room\":\"", say), up to a quote. */
+void tc_load_update_of(struct tc_load *load, struct tc_load_conn *c, struct tc_str key,
+                       const char *text, size_t len);
+
 /* The same where positions are not text: prev -1 is null; payload holds "t_ns". */
 void tc_load_update_at(struct tc_load *load, struct tc_load_conn *c, uint32_t sub, int64_t pos,
                        int64_t prev, const char *payload, size_t len);

@@ -44,20 +44,13 @@ static void unsubscribe(struct tc_load *load, struct tc_load_conn *c, uint32_t s
     send_command(load, c, "unsubscribe", sub, 1);
 }
 
+static const struct tc_str room_key = { "\"room\":\"", 8 };
+
 /* The sub that a message is about; TC_NONE: none of this connection's. */
 static uint32_t sub_of(struct tc_load *load, struct tc_load_conn *c, const char *text, size_t len)
 {
-    struct tc_str room = tc_load_find_text(text, len, TC_STR("\"room\":\""));
+    struct tc_str room = tc_load_find_text(text, len, room_key);
     return room.ptr == NULL ? TC_NONE : tc_load_sub_of(load, c, room.ptr, room.len);
-}
-
-static void on_update(struct tc_load *load, struct tc_load_conn *c, const char *text, size_t len)
-{
-    uint32_t sub = sub_of(load, c, text, len);
-    if (TC_LIKELY(sub != TC_NONE))
-        tc_load_update(load, c, sub, text, len);
-    else
-        tc_load_unexpected(load, c, text, len);
 }
 
 /* Anything but an update. */
@@ -89,13 +82,13 @@ static void on_message(struct tc_load *load, struct tc_load_conn *c, const char 
     const size_t at = sizeof(head) - 1;
     if (TC_LIKELY(len > at + sizeof(update) && memcmp(text, head, at) == 0 &&
                   memcmp(text + at, update, sizeof(update) - 1) == 0)) {
-        on_update(load, c, text, len);
+        tc_load_update_of(load, c, room_key, text, len);
         return;
     }
     /* the name of an update is the configuration's; its member "prev" tells it */
     struct tc_str name = tc_load_find_text(text, len, TC_STR("{\"event\":\""));
     if (name.ptr == text + at && memmem(text, len, "\"prev\":", 7) != NULL)
-        on_update(load, c, text, len);
+        tc_load_update_of(load, c, room_key, text, len);
     else
         on_notice(load, c, name, text, len);
 }
