@@ -14,8 +14,8 @@
 #include "io/net/net_int.h"
 
 struct conn_tls {
-    SSL *ssl;        /* NULL: a plain connection, or none */
-    uint32_t in_idx; /* what came for the handshake; void while in_cap is 0 */
+    struct tc_tls_conn *conn; /* NULL: a plain connection, or none */
+    uint32_t in_idx;          /* what came for the handshake; void while in_cap is 0 */
     uint32_t in_cap;
     uint32_t in_len;
     uint32_t next;      /* list of those with something to work off */
@@ -88,11 +88,11 @@ bool tc_net_tls_open(struct tc_net *net, uint32_t slot)
     bool is_queued = ct->is_queued;
     uint32_t next = ct->next;
     /* those that are open need memory for every record, so the last of it is theirs */
-    *ct = (struct conn_tls){ .ssl = tc_budget_is_low() ? NULL : tc_tls_open(t->ctx, &t->io),
+    *ct = (struct conn_tls){ .conn = tc_budget_is_low() ? NULL : tc_tls_open(t->ctx, &t->io),
                              .is_queued = is_queued,
                              .next = next };
     c->is_handshaking = true;
-    if (!ct->ssl)
+    if (!ct->conn)
         return false;
     c->is_tls = true;
     tc_net_arm(net, slot, net->now_ns + net->conf.handshake_ns);
@@ -110,8 +110,8 @@ void tc_net_tls_close(struct tc_net *net, uint32_t slot)
 {
     struct conn_tls *ct = &net->tls->conns[slot];
     free_in(net, ct);
-    tc_tls_close(ct->ssl);
-    ct->ssl = NULL;
+    tc_tls_close(ct->conn);
+    ct->conn = NULL;
     if (net->conns[slot].is_handshaking)
         tc_count_add(&net->conf.metric->tls_failures, 1);
     net->conns[slot].is_tls = net->conns[slot].is_handshaking = false;
@@ -144,7 +144,7 @@ bool tc_net_tls_append(struct tc_net *net, uint32_t slot, const void *bytes, siz
     const uint8_t *at = bytes;
     while (len > 0) {
         size_t now = TC_MIN(len, (size_t)TC_TLS_RECORD_MAX);
-        if (tc_tls_write(&t->io, t->conns[slot].ssl, at, now) < 0) {
+        if (tc_tls_write(&t->io, t->conns[slot].conn, at, now) < 0) {
             t->io.out_len = 0;
             tc_net_end(net, slot, TC_CLOSE_TLS);
             return false;
@@ -159,7 +159,7 @@ bool tc_net_tls_append(struct tc_net *net, uint32_t slot, const void *bytes, siz
 
 void tc_net_tls_goodbye(struct tc_net *net, uint32_t slot)
 {
-    tc_tls_goodbye(&net->tls->io, net->tls->conns[slot].ssl);
+    tc_tls_goodbye(&net->tls->io, net->tls->conns[slot].conn);
     (void)take_flight(net, slot);
 }
 
@@ -181,7 +181,7 @@ bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piec
     }
     t->io.out = t->batch + t->batch_len;
     t->io.out_cap = BATCH_MAX - t->batch_len;
-    int rc = tc_tls_write(&t->io, ct->ssl, plain, len);
+    int rc = tc_tls_write(&t->io, ct->conn, plain, len);
     *out = (struct iovec){ t->io.out, t->io.out_len };
     ct->record = t->io.out;
     t->batch_len += rc == TC_OK ? t->io.out_len : 0;
@@ -218,7 +218,7 @@ static void read_plain(struct tc_net *net, uint32_t slot, const uint8_t *bytes, 
     t->io.in = bytes;
     t->io.in_len = len;
     while (tc_net_is_open(net, slot)) {
-        int rc = tc_tls_read(&t->io, t->conns[slot].ssl, t->plain, TC_TLS_RECORD_MAX);
+        int rc = tc_tls_read(&t->io, t->conns[slot].conn, t->plain, TC_TLS_RECORD_MAX);
         if (!take_flight(net, slot) || rc == 0)
             return;
         if (rc == -TC_ECLOSED) {
@@ -274,7 +274,7 @@ static void shake(struct tc_net *net, uint32_t slot)
     struct conn_tls *ct = &t->conns[slot];
     t->io.in = tc_slab_at(&net->slab, ct->in_idx);
     t->io.in_len = ct->in_len;
-    int rc = tc_tls_handshake(&t->io, ct->ssl);
+    int rc = tc_tls_handshake(&t->io, ct->conn);
     ct->is_answered |= t->io.out_len > 0;
     if (!take_flight(net, slot))
         return;
@@ -284,14 +284,14 @@ static void shake(struct tc_net *net, uint32_t slot)
         c->is_handshaking = false;
         tc_wheel_cancel(&net->wheel, slot);
         tc_count_add(&net->conf.metric->tls_handshakes, 1);
-        tc_count_add(&net->conf.metric->tls_resumed, (uint64_t)SSL_session_reused(ct->ssl));
-        if (net->conf.h2_session != TC_NONE && tc_tls_is_h2(ct->ssl))
+        tc_count_add(&net->conf.metric->tls_resumed, (uint64_t)SSL_session_reused(ct->conn->ssl));
+        if (net->conf.h2_session != TC_NONE && tc_tls_is_h2(ct->conn))
             c->session = (uint8_t)net->conf.h2_session;
         tc_net_session_of(net, c)->on_open(net, slot);
         if (t->io.in_len && tc_net_is_open(net, slot))
             read_plain(net, slot, t->io.in, t->io.in_len);
     }
-    if (ct->ssl)
+    if (ct->conn)
         free_in(net, ct);
 }
 

@@ -113,6 +113,20 @@ static int on_name(SSL *ssl, int *alert, void *arg)
     return SSL_TLSEXT_ERR_NOACK;
 }
 
+/* OpenSSL tells secrets as text, a line each: label, client's random, secret. */
+static void on_secret(const SSL *ssl, const char *line)
+{
+    static const char label[] = "SERVER_TRAFFIC_SECRET_0 ";
+    uint8_t secret[TC_TLS_SECRET_MAX];
+    size_t len = 0;
+    if (strncmp(line, label, sizeof(label) - 1) != 0)
+        return;
+    const char *hex = strchr(line + sizeof(label) - 1, ' ');
+    if (hex && OPENSSL_hexstr2buf_ex(secret, sizeof(secret), &len, hex + 1, '\0') == 1)
+        tc_tls_record_secret(&tc_tls_conn_of(ssl)->record, secret, len);
+    OPENSSL_cleanse(secret, sizeof(secret));
+}
+
 static bool set_up(SSL_CTX *ssl, const struct tc_tls_conf *conf)
 {
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -122,6 +136,7 @@ static bool set_up(SSL_CTX *ssl, const struct tc_tls_conf *conf)
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
     SSL_CTX_set_tlsext_servername_callback(ssl, on_name);
+    SSL_CTX_set_keylog_callback(ssl, on_secret);
     return SSL_CTX_set_min_proto_version(ssl,
                                          conf->is_tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION) &&
            SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") &&
@@ -163,10 +178,12 @@ int tc_tls_ctx_new(struct tc_tls_ctx **out, const struct tc_tls_conf *conf, stru
 {
     TC_ASSERT(conf->cert_cnt >= 1 && conf->cert_cnt <= TC_TLS_CERTS_MAX);
     struct tc_tls_ctx *ctx = tc_alloc(sizeof(*ctx));
-    int rc = TC_OK;
     atomic_store(&ctx->holder_cnt, 1);
     ctx->tickets = conf->tickets;
     ctx->has_h2 = conf->has_h2;
+    int rc = tc_tls_algs_init(&ctx->algs);
+    if (rc < 0)
+        (void)tc_err_set(err, rc, "TLS: no memory");
     for (uint32_t i = 0; rc == TC_OK && i < conf->cert_cnt; i++)
         rc = add_cert(ctx, conf, &conf->certs[i], err);
     if (rc < 0) {
@@ -189,35 +206,40 @@ void tc_tls_ctx_unref(struct tc_tls_ctx *ctx)
         return;
     for (uint32_t i = 0; i < ctx->cnt; i++)
         SSL_CTX_free(ctx->ssl[i]);
+    tc_tls_algs_fini(&ctx->algs);
     tc_free(ctx);
 }
 
-SSL *tc_tls_open(struct tc_tls_ctx *ctx, struct tc_tls_io *io)
+struct tc_tls_conn *tc_tls_open(struct tc_tls_ctx *ctx, struct tc_tls_io *io)
 {
-    SSL *ssl = SSL_new(ctx->ssl[0]);
-    if (!ssl)
-        return NULL;
-    if (BIO_up_ref(io->bio) != 1) {
+    struct tc_tls_conn *conn = OPENSSL_zalloc(sizeof(*conn));
+    SSL *ssl = conn ? SSL_new(ctx->ssl[0]) : NULL;
+    if (!ssl || BIO_up_ref(io->bio) != 1) {
         SSL_free(ssl);
+        OPENSSL_free(conn);
         return NULL;
     }
     SSL_set_bio(ssl, io->bio, io->bio);
     SSL_set_accept_state(ssl);
-    SSL_set_app_data(ssl, tc_tls_ctx_ref(ctx));
-    return ssl;
+    SSL_set_app_data(ssl, conn);
+    conn->ssl = ssl;
+    conn->ctx = tc_tls_ctx_ref(ctx);
+    return conn;
 }
 
-void tc_tls_close(SSL *ssl)
+void tc_tls_close(struct tc_tls_conn *conn)
 {
-    struct tc_tls_ctx *ctx = tc_tls_ctx_of(ssl);
-    SSL_free(ssl);
+    struct tc_tls_ctx *ctx = conn->ctx;
+    tc_tls_record_fini(&conn->record);
+    SSL_free(conn->ssl);
+    OPENSSL_free(conn);
     tc_tls_ctx_unref(ctx);
 }
 
-bool tc_tls_is_h2(const SSL *ssl)
+bool tc_tls_is_h2(const struct tc_tls_conn *conn)
 {
     const unsigned char *name = NULL;
     unsigned int len = 0;
-    SSL_get0_alpn_selected(ssl, &name, &len);
+    SSL_get0_alpn_selected(conn->ssl, &name, &len);
     return len == 2 && memcmp(name, "h2", 2) == 0;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One connection: OpenSSL between a piece of input and a buffer of output. */
-#include "proto/tls/tls.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <stdatomic.h>
 
 #include "core/mem/budget.h"
+#include "proto/tls/ctx.h"
 
 /* ---- memory ---- */
 
@@ -58,6 +58,9 @@ static int on_write(BIO *bio, const char *bytes, size_t len, size_t *taken)
 {
     struct tc_tls_io *io = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
+    *taken = len;
+    if (io->is_taken)
+        return 1; /* by a key that is not OpenSSL's any more; on_message says it anew */
     *taken = 0;
     if (io->out_cap - io->out_len < len)
         return 0; /* an error of the connection: out is given with room for everything */
@@ -112,25 +115,75 @@ void tc_tls_io_fini(struct tc_tls_io *io)
     io->bio = NULL;
 }
 
-/* ---- calls ---- */
+/* ---- records of our own ---- */
 
-int tc_tls_handshake(struct tc_tls_io *io, SSL *ssl)
+/* What OpenSSL has read or written of a connection whose records are ours: the peer's wish for
+ * another key, and alerts. */
+static void on_message(int is_written, int version, int type, const void *bytes, size_t len,
+                       SSL *ssl, void *arg)
 {
-    ERR_clear_error();
-    int rc = SSL_do_handshake(ssl);
-    if (rc == 1)
-        return 1;
-    return SSL_get_error(ssl, rc) == SSL_ERROR_WANT_READ && io->in_len == 0 ? 0 : -TC_EINVAL;
+    struct tc_tls_conn *conn = tc_tls_conn_of(ssl);
+    struct tc_tls_io *io = arg;
+    const uint8_t *at = bytes;
+    (void)version;
+    if (!is_written && type == TC_TLS_HANDSHAKE && len == 5 && at[0] == TC_TLS_KEY_UPDATE) {
+        conn->record.must_update |= at[4] == 1; /* update_requested, RFC 8446 section 4.6.3 */
+    } else if (is_written && type == TC_TLS_ALERT &&
+               io->out_cap - io->out_len >= len + TC_TLS_OVERHEAD_MAX) {
+        io->out_len += tc_tls_record_write(&conn->record, &conn->ctx->algs, TC_TLS_ALERT, bytes,
+                                           len, io->out + io->out_len);
+    }
 }
 
-int tc_tls_read(struct tc_tls_io *io, SSL *ssl, uint8_t *plain, size_t cap)
+static int write_records(struct tc_tls_io *io, struct tc_tls_conn *conn, const void *plain,
+                         size_t len)
+{
+    const uint8_t *at = plain;
+    while (len > 0) {
+        size_t now = TC_MIN(len, (size_t)TC_TLS_RECORD_MAX);
+        size_t made = tc_tls_record_write(&conn->record, &conn->ctx->algs, TC_TLS_APPLICATION_DATA,
+                                          at, now, io->out + io->out_len);
+        if (made == 0)
+            return -TC_EINVAL;
+        io->out_len += made;
+        at += now;
+        len -= now;
+    }
+    return TC_OK;
+}
+
+static void take_over(struct tc_tls_io *io, struct tc_tls_conn *conn, const void *plain, size_t len,
+                      size_t before)
+{
+    tc_tls_record_take(&conn->record, &conn->ctx->algs, conn->ssl, plain, len, io->out + before,
+                       io->out_len - before);
+    if (!tc_tls_record_is_taken(&conn->record))
+        return;
+    SSL_set_msg_callback(conn->ssl, on_message);
+    SSL_set_msg_callback_arg(conn->ssl, io);
+}
+
+/* ---- calls ---- */
+
+int tc_tls_handshake(struct tc_tls_io *io, struct tc_tls_conn *conn)
+{
+    ERR_clear_error();
+    int rc = SSL_do_handshake(conn->ssl);
+    if (rc == 1)
+        return 1;
+    return SSL_get_error(conn->ssl, rc) == SSL_ERROR_WANT_READ && io->in_len == 0 ? 0 : -TC_EINVAL;
+}
+
+int tc_tls_read(struct tc_tls_io *io, struct tc_tls_conn *conn, uint8_t *plain, size_t cap)
 {
     size_t len = 0;
     ERR_clear_error();
-    int rc = SSL_read_ex(ssl, plain, cap, &len);
+    io->is_taken = tc_tls_record_is_taken(&conn->record);
+    int rc = SSL_read_ex(conn->ssl, plain, cap, &len);
+    io->is_taken = false;
     if (rc == 1)
         return (int)len;
-    switch (SSL_get_error(ssl, rc)) {
+    switch (SSL_get_error(conn->ssl, rc)) {
     case SSL_ERROR_WANT_READ:
         return io->in_len == 0 ? 0 : -TC_EINVAL;
     case SSL_ERROR_ZERO_RETURN:
@@ -140,19 +193,26 @@ int tc_tls_read(struct tc_tls_io *io, SSL *ssl, uint8_t *plain, size_t cap)
     }
 }
 
-int tc_tls_write(struct tc_tls_io *io, SSL *ssl, const void *plain, size_t len)
+int tc_tls_write(struct tc_tls_io *io, struct tc_tls_conn *conn, const void *plain, size_t len)
 {
     size_t written = 0;
+    size_t before = io->out_len;
     TC_ASSERT(io->out_cap - io->out_len >=
               len + (len / TC_TLS_RECORD_MAX + 1) * TC_TLS_OVERHEAD_MAX);
+    if (TC_LIKELY(tc_tls_record_is_taken(&conn->record)))
+        return write_records(io, conn, plain, len);
     /* the queue of errors is not asked, so it need not be empty: clearing it costs */
-    return SSL_write_ex(ssl, plain, len, &written) == 1 && written == len ? TC_OK : -TC_EINVAL;
+    if (SSL_write_ex(conn->ssl, plain, len, &written) != 1 || written != len)
+        return -TC_EINVAL;
+    take_over(io, conn, plain, len, before);
+    return TC_OK;
 }
 
-void tc_tls_goodbye(struct tc_tls_io *io, SSL *ssl)
+void tc_tls_goodbye(struct tc_tls_io *io, struct tc_tls_conn *conn)
 {
-    (void)io;
     ERR_clear_error();
-    if (SSL_is_init_finished(ssl))
-        (void)SSL_shutdown(ssl);
+    io->is_taken = tc_tls_record_is_taken(&conn->record);
+    if (SSL_is_init_finished(conn->ssl))
+        (void)SSL_shutdown(conn->ssl);
+    io->is_taken = false;
 }

@@ -13,6 +13,9 @@
  *
  * struct tc_tls_io is one thread's: what the call under way reads and writes.
  *
+ * Over TLS 1.3 records are written by proto/tls/record and not by OpenSSL once a connection has
+ * written a few; the rest of a connection is OpenSSL's (ADR 0015).
+ *
  * Not for: sockets, files, clocks, clients; no early data, no renegotiation, no compression, no
  * session cache (a server of many workers has tickets). */
 #ifndef TC_PROTO_TLS_TLS_H
@@ -29,6 +32,9 @@ enum {
     TC_TLS_OVERHEAD_MAX = 256,   /* what a record may be longer than its plain text */
     TC_TLS_FLIGHT_MAX = 1 << 17, /* room in out for the answer to one read or handshake step */
     TC_TLS_TICKET_KEY_BYTES = 80,
+    TC_TLS_SECRET_MAX = 48, /* SHA-384, the longest hash of a suite */
+    TC_TLS_NONCE_BYTES = 12,
+    TC_TLS_TAKE_MAX = 2048, /* plain text of the record that proto/tls/record takes over with */
 };
 
 /* Makes OpenSSL take its memory from core/mem/budget. Before any other use of OpenSSL in the
@@ -83,6 +89,25 @@ void tc_tls_ctx_unref(struct tc_tls_ctx *ctx);
 
 /* ---- connections ---- */
 
+/* What the server's records are made with; its members are proto/tls/record's. */
+struct tc_tls_record {
+    EVP_CIPHER_CTX *aead; /* NULL: OpenSSL writes */
+    uint64_t seq;         /* of the next record */
+    uint64_t key_records; /* by one key, then it changes */
+    const char *digest;   /* of the suite */
+    uint8_t iv[TC_TLS_NONCE_BYTES];
+    uint8_t secret[TC_TLS_SECRET_MAX];
+    uint8_t secret_len; /* 0: not known */
+    uint8_t write_cnt;  /* of OpenSSL's that could be taken over with */
+    bool must_update;   /* the peer has asked for another key */
+};
+
+struct tc_tls_conn {
+    struct tc_tls_record record;
+    SSL *ssl;
+    struct tc_tls_ctx *ctx; /* a holder */
+};
+
 struct tc_tls_io {
     const uint8_t *in; /* set before a call; what is left of it after it */
     size_t in_len;
@@ -90,6 +115,7 @@ struct tc_tls_io {
     size_t out_cap;
     size_t out_len; /* calls append; the caller takes it and sets it to 0 */
     BIO *bio;
+    bool is_taken; /* of the connection under way: OpenSSL's records are dropped */
 };
 
 /* out stays the caller's. -TC_ENOMEM. */
@@ -97,26 +123,28 @@ int tc_tls_io_init(struct tc_tls_io *io, uint8_t *out, size_t out_cap) TC_MUST_C
 void tc_tls_io_fini(struct tc_tls_io *io);
 
 /* A connection that waits for the client's first bytes; it is a holder of ctx. NULL: no memory. */
-SSL *tc_tls_open(struct tc_tls_ctx *ctx, struct tc_tls_io *io) TC_MUST_CHECK;
-void tc_tls_close(SSL *ssl);
+struct tc_tls_conn *tc_tls_open(struct tc_tls_ctx *ctx, struct tc_tls_io *io) TC_MUST_CHECK;
+void tc_tls_close(struct tc_tls_conn *conn);
 
 /* Goes on with the handshake. 1: done, and what is left of in is for tc_tls_read; 0: more bytes are
  * needed, in is used up; -TC_EINVAL: it has failed, out has the alert, if there is one for what the
  * peer sent. */
-int tc_tls_handshake(struct tc_tls_io *io, SSL *ssl) TC_MUST_CHECK;
+int tc_tls_handshake(struct tc_tls_io *io, struct tc_tls_conn *conn) TC_MUST_CHECK;
 
 /* Whether client and server have agreed on HTTP/2 (ALPN "h2", RFC 7301). */
-bool tc_tls_is_h2(const SSL *ssl);
+bool tc_tls_is_h2(const struct tc_tls_conn *conn);
 
 /* Plain text of in: its length (at most cap); 0: in is used up; -TC_ECLOSED: the peer has said that
  * it ends; -TC_EINVAL: broken, out has the alert. */
-int tc_tls_read(struct tc_tls_io *io, SSL *ssl, uint8_t *plain, size_t cap) TC_MUST_CHECK;
+int tc_tls_read(struct tc_tls_io *io, struct tc_tls_conn *conn, uint8_t *plain,
+                size_t cap) TC_MUST_CHECK;
 
 /* Encrypts len bytes to out, which must have room for TC_TLS_OVERHEAD_MAX more per begun
  * TC_TLS_RECORD_MAX. -TC_EINVAL: it cannot be written any more. */
-int tc_tls_write(struct tc_tls_io *io, SSL *ssl, const void *plain, size_t len) TC_MUST_CHECK;
+int tc_tls_write(struct tc_tls_io *io, struct tc_tls_conn *conn, const void *plain,
+                 size_t len) TC_MUST_CHECK;
 
 /* Our last word to out (close_notify), if the connection is still able to. */
-void tc_tls_goodbye(struct tc_tls_io *io, SSL *ssl);
+void tc_tls_goodbye(struct tc_tls_io *io, struct tc_tls_conn *conn);
 
 #endif

@@ -381,15 +381,22 @@ __attribute__((constructor)) static void hook(void)
 
 Test(net_tls_send, no_memory_for_openssl)
 {
-    /* Goal: what OpenSSL cannot encrypt ends its connection, in a batch with others too; a new
-     * connection is refused without a session; with memory again all is as before. */
-    static struct peer first, lane, reply;
+    /* Goal: what OpenSSL cannot encrypt ends its connection, in a batch with others too; one
+     * whose records are our own needs no memory for them; a new connection is refused without a
+     * session; with memory again all is as before. */
+    static struct peer first, lane, reply, taken;
     cr_assert_eq(hooked, TC_OK);
     begin(toy_options());
     uint32_t plain = toy_member();
     toy_subscribe(plain, "ticker-A");
-    peer_member(&lane, TLS1_3_VERSION);
+    peer_member(&lane, TLS1_2_VERSION);
     peer_subscribe(&lane, "ticker-A");
+    peer_member(&taken, TLS1_3_VERSION);
+    peer_subscribe(&taken, "ticker-A");
+    for (int i = 0; i < 6; i++)
+        toy_write(taken.slot, "x");
+    nx_run(&nx);
+    cr_assert_str_eq(heard(&taken), "xxxxxx");
     peer_open(&reply, TLS1_3_VERSION);
     shake_hands(&reply);
     uint32_t open_cnt = toy.open_cnt[TOY];
@@ -404,6 +411,7 @@ Test(net_tls_send, no_memory_for_openssl)
     cr_assert(nx_is_closed(&nx, lane.slot));
     cr_assert(nx_is_closed(&nx, reply.slot));
     cr_assert_eq(nx_closes(&nx, TC_CLOSE_TLS), 3);
+    cr_assert_str_eq(heard(&taken), "U ticker-A 1 - 1001 live a\n");
     cr_assert_str_eq(nx_take(&nx, plain), "U ticker-A 1 - 1001 live a\n");
     nx_run(&nx);
     peer_member(&first, TLS1_3_VERSION);
@@ -414,5 +422,6 @@ Test(net_tls_send, no_memory_for_openssl)
     peer_close(&first);
     peer_close(&lane);
     peer_close(&reply);
+    peer_close(&taken);
     finish();
 }

@@ -83,7 +83,7 @@ static inline struct tc_tls_cert cert_of(const struct made *m)
 /* Both sides of one connection. */
 struct pair {
     struct tc_tls_io io;
-    SSL *server;
+    struct tc_tls_conn *server;
     SSL *client;
     BIO *to_client;
     BIO *from_client;

@@ -25,7 +25,7 @@ static bool is_resumed(struct tc_tls_ctx *first, struct tc_tls_ctx *second,
     }
     pair_open(&p, second, client, NULL, session);
     cr_assert(shake(&p));
-    bool is_reused = SSL_session_reused(p.server);
+    bool is_reused = SSL_session_reused(p.server->ssl);
     pair_close(&p);
     SSL_SESSION_free(session);
     SSL_SESSION_free(kept);

@@ -53,11 +53,11 @@ Test(tls, garbage_is_answered_with_an_alert)
     struct tc_tls_ctx *ctx = server_of(&(struct tc_tls_conf){ .certs = &cert, .cert_cnt = 1 });
     struct tc_tls_io io;
     cr_assert(tc_tls_io_init(&io, out_room, sizeof(out_room)) == TC_OK);
-    SSL *ssl = tc_tls_open(ctx, &io);
+    struct tc_tls_conn *conn = tc_tls_open(ctx, &io);
     io.in = garbage;
     io.in_len = sizeof(garbage) - 1;
-    cr_assert(tc_tls_handshake(&io, ssl) == -TC_EINVAL);
-    tc_tls_close(ssl);
+    cr_assert(tc_tls_handshake(&io, conn) == -TC_EINVAL);
+    tc_tls_close(conn);
     tc_tls_io_fini(&io);
     tc_tls_ctx_unref(ctx);
 }
@@ -79,7 +79,7 @@ Test(tls, memory_is_bounded_and_given_back)
     struct tc_tls_ctx *ctx = server_of(&(struct tc_tls_conf){ .certs = &cert, .cert_cnt = 1 });
     struct tc_tls_io io;
     cr_assert(tc_tls_io_init(&io, out_room, sizeof(out_room)) == TC_OK);
-    SSL *many[64] = { NULL };
+    struct tc_tls_conn *many[64] = { NULL };
     uint32_t cnt = 0;
     tc_budget_use(3, 60000);
     while (cnt < 64 && (many[cnt] = tc_tls_open(ctx, &io)) != NULL)
