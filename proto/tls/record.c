@@ -10,7 +10,7 @@ enum {
     KEY_MAX = 32,
     FIRST_WRITES = 3, /* left to OpenSSL: a connection that says no more is not worth a context */
     LAST_WRITE = 6,   /* of those that are tried */
-    FIRST_SEQS = 64,  /* tickets, and records that were too long, go before it */
+    FIRST_SEQS = 64,  /* tickets, and all records of the writes before it */
 };
 
 static const char *const aead_names[] = { "AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305" };
@@ -149,13 +149,16 @@ static const EVP_CIPHER *aead_of(const struct tc_tls_algs *algs, const SSL_CIPHE
     return NULL;
 }
 
-static bool is_made_again(struct tc_tls_record *r, const void *plain, size_t len,
+/* Whether made ends with the record of the last of plain; numbers go on behind it. */
+static bool is_made_again(struct tc_tls_record *r, const uint8_t *plain, size_t len,
                           const uint8_t *made, size_t made_len)
 {
-    uint8_t again[TC_TLS_TAKE_MAX + HEAD + 1 + TAG];
-    for (r->seq = 0; r->seq < FIRST_SEQS;) /* counted by seal */
-        if (seal(r, TC_TLS_APPLICATION_DATA, plain, len, again) == made_len &&
-            memcmp(again, made, made_len) == 0)
+    uint8_t again[HEAD + TC_TLS_RECORD_MAX + 1 + TAG];
+    size_t last = (len - 1) % TC_TLS_RECORD_MAX + 1;
+    size_t whole = HEAD + last + 1 + TAG;
+    for (r->seq = 0; made_len >= whole && r->seq < FIRST_SEQS;) /* counted by seal */
+        if (seal(r, TC_TLS_APPLICATION_DATA, plain + len - last, last, again) == whole &&
+            memcmp(again, made + made_len - whole, whole) == 0)
             return true;
     return false;
 }
@@ -166,7 +169,7 @@ void tc_tls_record_take(struct tc_tls_record *r, const struct tc_tls_algs *algs,
     const SSL_CIPHER *suite = SSL_get_current_cipher(ssl);
     const EVP_MD *md = suite ? SSL_CIPHER_get_handshake_digest(suite) : NULL;
     const EVP_CIPHER *cipher = md ? aead_of(algs, suite) : NULL;
-    if (r->secret_len == 0 || len > TC_TLS_TAKE_MAX || ++r->write_cnt <= FIRST_WRITES)
+    if (r->secret_len == 0 || len == 0 || ++r->write_cnt <= FIRST_WRITES)
         return;
     r->digest = md ? EVP_MD_get0_name(md) : NULL;
     r->key_records = TC_TLS_KEY_RECORDS_MAX;

@@ -41,7 +41,7 @@ void tc_tls_algs_fini(struct tc_tls_algs *algs);
 void tc_tls_record_secret(struct tc_tls_record *r, const uint8_t *secret, size_t len);
 
 /* OpenSSL has just written len bytes of plain text and made of it made_len bytes. From the fourth
- * write on that is not too long: takes over if these are one record that can be made again. */
+ * write on: takes over if they end with a record that can be made again. */
 void tc_tls_record_take(struct tc_tls_record *r, const struct tc_tls_algs *algs, const SSL *ssl,
                         const void *plain, size_t len, const uint8_t *made, size_t made_len);
 

@@ -34,7 +34,6 @@ enum {
     TC_TLS_TICKET_KEY_BYTES = 80,
     TC_TLS_SECRET_MAX = 48, /* SHA-384, the longest hash of a suite */
     TC_TLS_NONCE_BYTES = 12,
-    TC_TLS_TAKE_MAX = 2048, /* plain text of the record that proto/tls/record takes over with */
 };
 
 /* Makes OpenSSL take its memory from core/mem/budget. Before any other use of OpenSSL in the
@@ -98,7 +97,7 @@ struct tc_tls_record {
     uint8_t iv[TC_TLS_NONCE_BYTES];
     uint8_t secret[TC_TLS_SECRET_MAX];
     uint8_t secret_len; /* 0: not known */
-    uint8_t write_cnt;  /* of OpenSSL's that could be taken over with */
+    uint8_t write_cnt;  /* by OpenSSL, until it is decided */
     bool must_update;   /* the peer has asked for another key */
 };
 

@@ -140,19 +140,28 @@ Test(tls_record, wrong_secret_is_not_taken)
     session_close(&s);
 }
 
-Test(tls_record, long_record_first)
+Test(tls_record, long_writes)
 {
-    /* Goal: a record that is too long to be made again changes nothing. */
-    static char big[TC_TLS_TAKE_MAX + 1];
-    char back[sizeof(big)];
-    struct session s;
-    session_open(&s, NULL, TLS1_3_VERSION);
-    cr_assert_eq(tc_tls_write(&s.p.io, s.p.server, big, sizeof(big)), TC_OK);
-    out_to_client(&s.p);
-    cr_assert_eq(SSL_read(s.p.client, back, sizeof(back)), (int)sizeof(back));
-    cr_assert(!is_taken(&s));
-    take_over(&s);
-    session_close(&s);
+    /* Goal: it is taken over by the last record of a write that is many, or just one, or that ends
+     * with a full one. */
+    static const size_t lens[] = { 3 * TC_TLS_RECORD_MAX + 100, TC_TLS_RECORD_MAX,
+                                   2 * TC_TLS_RECORD_MAX };
+    static char big[3 * TC_TLS_RECORD_MAX + 100];
+    static char back[sizeof(big)];
+    for (size_t i = 0; i < TC_ARRAY_CNT(lens); i++) {
+        struct session s;
+        session_open(&s, NULL, TLS1_3_VERSION);
+        for (int k = 0; k < 6; k++) {
+            size_t len = 0;
+            cr_assert_eq(is_taken(&s), k >= 4);
+            cr_assert_eq(tc_tls_write(&s.p.io, s.p.server, big, lens[i]), TC_OK);
+            out_to_client(&s.p);
+            for (int n; (n = SSL_read(s.p.client, back, sizeof(back))) > 0;)
+                len += (size_t)n;
+            cr_assert_eq(len, lens[i]);
+        }
+        session_close(&s);
+    }
 }
 
 Test(tls_record, peer_asks_for_another_key)
