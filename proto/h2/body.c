@@ -114,28 +114,47 @@ void tc_h2_window_begin(struct tc_h2 *h2, uint32_t bytes)
 
 /* ---- frames ---- */
 
-static void put_data(struct tc_h2 *h2, uint32_t stream, struct tc_h2_body *body, size_t len,
-                     bool is_last)
+static void put_head(uint8_t *to, size_t len, int32_t id, bool is_last)
 {
-    struct tc_h2_class *class = h2->class;
-    uint8_t *to = class->dst + class->len;
-    const uint32_t id = (uint32_t)body->id;
     const uint8_t head[TC_H2_FRAME_HEAD] = { (uint8_t)(len >> 16),
                                              (uint8_t)(len >> 8),
                                              (uint8_t)len,
                                              NGHTTP2_DATA,
                                              is_last ? NGHTTP2_FLAG_END_STREAM : 0,
-                                             (uint8_t)(id >> 24),
-                                             (uint8_t)(id >> 16),
-                                             (uint8_t)(id >> 8),
+                                             (uint8_t)((uint32_t)id >> 24),
+                                             (uint8_t)((uint32_t)id >> 16),
+                                             (uint8_t)((uint32_t)id >> 8),
                                              (uint8_t)id };
     memcpy(to, head, sizeof(head));
+}
+
+/* len bytes of the body as frames. They are taken at once, behind the room for all heads, and what
+ * is not the last frame's moves to its own. */
+static void put_data(struct tc_h2 *h2, uint32_t stream, struct tc_h2_body *body, size_t len,
+                     bool is_last)
+{
+    struct tc_h2_class *class = h2->class;
+    uint8_t *to = class->dst + class->len;
+    size_t left = len;
+    size_t frame_cnt = len > 0 ? (len - 1) / TC_H2_DATA_MAX + 1 : 1;
+    const uint8_t *from = to + frame_cnt * TC_H2_FRAME_HEAD;
     if (len > 0)
-        class->ops->take(h2, stream, to + sizeof(head), len);
-    class->len += len + sizeof(head);
+        class->ops->take(h2, stream, to + frame_cnt * TC_H2_FRAME_HEAD, len);
+    for (size_t i = 0; i < frame_cnt; i++) {
+        size_t now = TC_MIN(left, (size_t)TC_H2_DATA_MAX);
+        left -= now;
+        put_head(to, now, body->id, is_last && left == 0);
+        to += TC_H2_FRAME_HEAD;
+        if (to != from)
+            memmove(to, from, now);
+        to += now;
+        from += now;
+    }
+    class->len += len + frame_cnt * TC_H2_FRAME_HEAD;
     body->credit -= (int64_t)len;
     h2->window -= (int64_t)len;
-    h2->earned = TC_MIN(h2->earned + TC_H2_EARNED_PER_DATA, (uint32_t)TC_H2_EARNED_MAX);
+    h2->earned = TC_MIN(h2->earned + (uint32_t)frame_cnt * TC_H2_EARNED_PER_DATA,
+                        (uint32_t)TC_H2_EARNED_MAX);
 }
 
 static nghttp2_ssize read_nothing(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
@@ -151,15 +170,16 @@ static nghttp2_ssize read_nothing(nghttp2_session *session, int32_t id, uint8_t 
     return 0;
 }
 
-/* Asks a body for one frame. What is taken may make room for more, and so resume it meanwhile: then
- * it is listed already, and the next time tells the rest. */
+/* Asks a body for what there is room for. What is taken may make room for more, and so resume it
+ * meanwhile: then it is listed already, and the next time tells the rest. */
 static void ask(struct tc_h2 *h2, uint32_t stream)
 {
     static const nghttp2_data_provider2 nothing = { .read_callback = read_nothing };
     const struct tc_h2_class *class = h2->class;
     struct tc_h2_body *body = body_of(h2, stream);
     int64_t window = TC_MAX(TC_MIN(h2->window, window_of(h2, body)), 0);
-    size_t room = TC_MIN(class->cap - class->len - TC_H2_FRAME_HEAD, (size_t)TC_H2_DATA_MAX);
+    size_t left = class->cap - class->len;
+    size_t room = left - (left / TC_H2_DATA_MAX + 1) * TC_H2_FRAME_HEAD;
     enum tc_h2_more more = TC_H2_WAIT;
     unlist(h2, stream, body);
     body->state = TC_H2_BODY_WAITS;
