@@ -41,7 +41,7 @@ int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_er
     snprintf(name, sizeof(name), "%s: streams", conf->holder);
     net->stream_slots =
         tc_mem_take(conf->mem, name, sizeof(*net->stream_slots), conf->stream_max, err);
-    net->made = tc_mem_take(conf->mem, name, TC_NET_MADE_MAX, TC_TURN_SENDS_MAX, err);
+    net->made = tc_mem_take(conf->mem, name, TC_NET_BATCH_BYTES + TC_NET_MADE_MAX, 1, err);
     return net->stream_slots && net->made ? TC_OK : -TC_ENOMEM;
 }
 

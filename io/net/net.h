@@ -43,8 +43,11 @@ enum {
     TC_NET_OUT_MAX = 1 << 20,   /* bytes that a session may leave unread; then "unread-replies" */
     TC_NET_SESSIONS_MAX = 8,    /* rows of the session table */
     TC_NET_TURN_HANDSHAKES = 4, /* TLS handshake steps per turn */
-    TC_NET_HANDSHAKE_IN_MAX = 32 * 1024, /* bytes of a peer that one may keep waiting */
-    TC_NET_MADE_MAX = TC_TLS_RECORD_MAX, /* bytes of one produce: one TLS record */
+    TC_NET_HANDSHAKE_IN_MAX = 32 * 1024,     /* bytes of a peer that one may keep waiting */
+    TC_NET_MADE_MAX = 2 * TC_TLS_RECORD_MAX, /* bytes of one produce, or of one send over TLS */
+    /* A batch is sent once so many bytes were made for it: they are in the cache while the socket
+     * copies them. */
+    TC_NET_BATCH_BYTES = 1 << 17,
 };
 #define TC_NET_LINGER_NS (2 * 1000000000ll)      /* for the peer to close after us */
 #define TC_NET_ACCEPT_PAUSE_NS (100 * 1000000ll) /* after a failed accept */
@@ -144,7 +147,7 @@ struct tc_net {
     struct tc_slab slab;
     struct tc_wheel wheel;
     uint32_t *stream_slots; /* stream_max: the connection of each */
-    uint8_t *made;          /* TC_TURN_SENDS_MAX times TC_NET_MADE_MAX: of produce */
+    uint8_t *made;          /* TC_NET_BATCH_BYTES and one more produce */
     int64_t now_ns;         /* of this turn */
     int64_t wall_ms;
     uint32_t conn_cnt;

@@ -30,12 +30,15 @@ bool tc_net_tls_append(struct tc_net *net, uint32_t slot, const void *bytes, siz
 /* Our last word to out. */
 void tc_net_tls_goodbye(struct tc_net *net, uint32_t slot);
 
-/* Encrypts the first TC_TLS_RECORD_MAX bytes at most of the pieces to one record, *out, which is
- * good until the batch of at most TC_TURN_SENDS_MAX ends. false: it cannot be. */
+/* Encrypts the first TC_NET_MADE_MAX bytes at most of the pieces to records, *out, which are good
+ * until the batch ends. false: it cannot be. */
 bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piece *pieces,
                      uint32_t cnt, struct iovec *out);
 
-/* The record of slot in this batch; *plain_len: how many bytes of the pieces it has. */
+/* Bytes of records in this batch; with TC_NET_BATCH_BYTES of them no more may be added. */
+size_t tc_net_tls_batch_len(const struct tc_net *net);
+
+/* The records of slot in this batch; *plain_len: how many bytes of the pieces they have. */
 const uint8_t *tc_net_tls_record(const struct tc_net *net, uint32_t slot, uint32_t *plain_len);
 
 void tc_net_tls_batch_end(struct tc_net *net);

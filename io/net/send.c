@@ -161,6 +161,11 @@ struct batch {
     size_t made_len; /* of net->made; one behind the other, so that little memory is touched */
 };
 
+static bool has_room(const struct tc_net *net, const struct batch *b)
+{
+    return b->made_len < TC_NET_BATCH_BYTES && tc_net_tls_batch_len(net) < TC_NET_BATCH_BYTES;
+}
+
 static void add_out(struct tc_net *net, struct batch *b, uint32_t slot)
 {
     struct tc_net_conn *c = &net->conns[slot];
@@ -212,7 +217,8 @@ static void made_sent(struct tc_net *net, const struct sending *s, int32_t res)
 
 static void planned_sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want);
 
-static void submit(struct tc_net *net, const struct batch *b)
+/* Sends the batch, which is empty then. */
+static void submit(struct tc_net *net, struct batch *b)
 {
     int32_t results[TC_TURN_SENDS_MAX];
     uint32_t done = net->conf.ops->send_flush(net->conf.reactor, results);
@@ -227,6 +233,8 @@ static void submit(struct tc_net *net, const struct batch *b)
             planned_sent(net, s->slot, results[i], s->want);
     }
     tc_net_tls_batch_end(net);
+    b->cnt = 0;
+    b->made_len = 0;
 }
 
 uint32_t tc_net_flush_out(struct tc_net *net)
@@ -234,7 +242,7 @@ uint32_t tc_net_flush_out(struct tc_net *net)
     uint32_t total = 0;
     while (net->out_first != TC_NONE && total < TC_TURN_FLUSH_MAX) {
         struct batch b = { .cnt = 0, .made_len = 0 };
-        while (b.cnt < TC_TURN_SENDS_MAX && net->out_first != TC_NONE) {
+        while (b.cnt < TC_TURN_SENDS_MAX && has_room(net, &b) && net->out_first != TC_NONE) {
             if (net->conns[net->out_first].is_made)
                 break; /* listed in its produce: the next send is of the next batch */
             uint32_t slot = out_pop(net);
@@ -248,9 +256,9 @@ uint32_t tc_net_flush_out(struct tc_net *net)
             else if (tc_net_is_producer(net, c))
                 add_made(net, &b, slot);
         }
+        total += b.cnt;
         if (b.cnt)
             submit(net, &b);
-        total += b.cnt;
     }
     return total;
 }
@@ -375,6 +383,8 @@ static void add_streams(struct tc_net *net, struct batch *b, const struct planne
         c->is_made = false;
         if (c->is_open && tc_net_is_producer(net, c))
             add_made(net, b, p->slots[i]);
+        if (!has_room(net, b))
+            submit(net, b);
     }
     for (uint32_t i = 0; i < p->stream_cnt; i++) {
         struct tc_fan_piece tail;
@@ -405,17 +415,17 @@ static uint32_t flush(struct tc_net *net, uint32_t (*next)(struct tc_net *net, u
         struct batch b = { .cnt = 0, .made_len = 0 };
         struct planned p = { .stream_cnt = 0, .slot_cnt = 0 };
         uint32_t conn = TC_NONE;
-        while (b.cnt + p.stream_cnt < TC_TURN_SENDS_MAX &&
+        while (b.cnt + p.stream_cnt < TC_TURN_SENDS_MAX && has_room(net, &b) &&
                (conn = next(net, max_bytes)) != TC_NONE) {
             if (conn < net->slot_max)
                 add_planned(net, &b, conn);
             else
                 add_stream(net, &p, conn - net->slot_max);
         }
+        total += b.cnt + p.stream_cnt;
         add_streams(net, &b, &p);
         if (b.cnt)
             submit(net, &b);
-        total += TC_MAX(b.cnt, p.stream_cnt);
         if (conn == TC_NONE)
             break;
     }

@@ -2,9 +2,9 @@
 /* Connections with TLS: between the reactor's bytes and the sessions', and between what is planned
  * and the reactor's sends.
  *
- * Ciphertext cannot be taken back, so it is made as late as possible: one record per connection and
- * flush. What the socket does not take of it goes to the connection's out, as on a plain
- * connection; `out` of a TLS connection is ciphertext.
+ * Ciphertext cannot be taken back, so it is made as late as possible: at most TC_NET_MADE_MAX bytes
+ * per connection and flush. What the socket does not take of it goes to the connection's out, as on
+ * a plain connection; `out` of a TLS connection is ciphertext.
  *
  * Handshakes are expensive and anybody may ask for them. What comes during one is kept (a block of
  * the slab) and worked off in order of arrival, a few per turn, so that the fan-out goes on. */
@@ -32,13 +32,16 @@ struct tc_net_tls {
     uint32_t first; /* list of handshakes */
     uint32_t last;
     uint8_t *plain;  /* TC_TLS_RECORD_MAX: of a read */
-    uint8_t *joined; /* TC_TLS_RECORD_MAX: of a send */
+    uint8_t *joined; /* TC_NET_MADE_MAX: of a send */
     uint8_t *flight; /* TC_TLS_FLIGHT_MAX: answers and what sessions write */
-    uint8_t *batch;  /* a record per send of a batch */
+    uint8_t *batch;  /* BATCH_MAX: records of a batch */
     size_t batch_len;
 };
 
-enum { BATCH_MAX = TC_TURN_SENDS_MAX * (TC_TLS_RECORD_MAX + TC_TLS_OVERHEAD_MAX) };
+enum {
+    SEND_MAX = TC_NET_MADE_MAX + (TC_NET_MADE_MAX / TC_TLS_RECORD_MAX + 1) * TC_TLS_OVERHEAD_MAX,
+    BATCH_MAX = TC_NET_BATCH_BYTES + SEND_MAX,
+};
 
 int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *err)
 {
@@ -51,7 +54,7 @@ int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *e
     t->first = t->last = TC_NONE;
     t->conns = tc_mem_take(mem, name, sizeof(*t->conns), net->slot_max, err);
     t->plain = tc_mem_take(mem, name, TC_TLS_RECORD_MAX, 1, err);
-    t->joined = tc_mem_take(mem, name, TC_TLS_RECORD_MAX, 1, err);
+    t->joined = tc_mem_take(mem, name, TC_NET_MADE_MAX, 1, err);
     t->flight = tc_mem_take(mem, name, TC_TLS_FLIGHT_MAX, 1, err);
     t->batch = tc_mem_take(mem, name, BATCH_MAX, 1, err);
     if (!t->conns || !t->plain || !t->joined || !t->flight || !t->batch)
@@ -169,11 +172,11 @@ bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piec
     struct tc_net_tls *t = net->tls;
     struct conn_tls *ct = &t->conns[slot];
     const uint8_t *plain = pieces[0].bytes;
-    uint32_t len = TC_MIN(pieces[0].len, (uint32_t)TC_TLS_RECORD_MAX);
+    uint32_t len = TC_MIN(pieces[0].len, (uint32_t)TC_NET_MADE_MAX);
     if (cnt > 1) {
         len = 0;
-        for (uint32_t i = 0; i < cnt && len < TC_TLS_RECORD_MAX; i++) {
-            uint32_t now = TC_MIN(pieces[i].len, TC_TLS_RECORD_MAX - len);
+        for (uint32_t i = 0; i < cnt && len < TC_NET_MADE_MAX; i++) {
+            uint32_t now = TC_MIN(pieces[i].len, TC_NET_MADE_MAX - len);
             memcpy(t->joined + len, pieces[i].bytes, now);
             len += now;
         }
@@ -190,6 +193,11 @@ bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piec
     t->io.out_len = 0;
     ct->plain_len = len;
     return rc == TC_OK;
+}
+
+size_t tc_net_tls_batch_len(const struct tc_net *net)
+{
+    return net->tls ? net->tls->batch_len : 0;
 }
 
 const uint8_t *tc_net_tls_record(const struct tc_net *net, uint32_t slot, uint32_t *plain_len)
