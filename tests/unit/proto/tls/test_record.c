@@ -2,8 +2,8 @@
 /* Goal: records that are written past SSL_write are what an OpenSSL client takes, under every
  * suite, over changes of keys from both sides and to the last alert; and no number is used twice.
  */
-#include "fixture.h"
 #include "proto/tls/record.h"
+#include "tests/unit/proto/tls/fixture.h"
 
 enum { RECORD = 5 + 1 + 16 }; /* head, type, tag */
 
