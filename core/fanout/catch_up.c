@@ -15,6 +15,7 @@ void tc_fan_catch_up_begin(struct tc_fan *fan, int64_t now_ns)
     fan->now_ns = now_ns;
     fan->scratch_used = 0;
     fan->lane_cnt = fan->frame_cnt = 0;
+    tc_fan_plan_begin(fan);
     fan->turn_event_cnt = 0;
     fan->hops = TC_TURN_HOPS_MAX;
     if (now_ns >= fan->parked_at_ns)
@@ -28,13 +29,14 @@ static uint32_t member_units(struct tc_fan *fan, uint32_t member, uint32_t max_b
     if (!tc_fan_has_scratch(fan, fan->conf.payload_max))
         return 0;
     struct tc_lane *lane = tc_fan_lane_open(fan);
+    lane->owner = member;
     enum tc_unit_result rc;
     do
         rc = tc_fan_unit(fan, member, lane);
     while (rc == TC_UNIT_MADE && lane->len < max_bytes);
     uint32_t len = lane->len;
     if (lane->frame_cnt)
-        tc_fan_plan(fan, member, (uint32_t)(lane - fan->lanes), false);
+        tc_fan_plan_own(fan, tc_fan_member(fan, member)->conn, lane);
     else
         tc_fan_lane_drop(fan, lane);
     if (lane->frame_cnt == 0 && rc == TC_UNIT_NONE)
@@ -51,12 +53,13 @@ static void conn_units(struct tc_fan *fan, struct tc_fan_conn *c, uint32_t max_b
 {
     uint32_t bytes = 0;
     uint32_t cnt = c->member_cnt;
-    while (c->behind != TC_NONE && cnt-- && bytes < max_bytes) {
+    uint32_t first = TC_NONE; /* member with something planned */
+    while (c->behind != first && cnt-- && bytes < max_bytes) {
         uint32_t member = c->behind;
-        if (tc_fan_member(fan, member)->plan_lane != TC_NONE)
-            break; /* once round */
         c->behind = tc_fan_member(fan, member)->next;
         bytes += member_units(fan, member, max_bytes - bytes);
+        if (first == TC_NONE && c->plan != TC_PLAN_NONE)
+            first = member;
     }
 }
 
@@ -72,10 +75,10 @@ uint32_t tc_fan_catch_up(struct tc_fan *fan, uint32_t max_bytes)
         fan->catch_left--;
         fan->catch_cnt--;
         c->is_catching = false;
-        if (!c->is_open || c->is_blocked || c->is_planned)
+        if (!c->is_open || c->is_blocked || c->plan != TC_PLAN_NONE)
             continue;
         conn_units(fan, c, max_bytes);
-        if (c->is_planned)
+        if (c->plan != TC_PLAN_NONE)
             return conn;
         tc_fan_conn_queue(fan, conn);
     }

@@ -38,6 +38,14 @@ static int take_turn(struct tc_fan *fan, struct tc_err *err)
     fan->frames = tc_mem_take(c->mem, name, sizeof(*fan->frames), TC_FAN_FRAMES_MAX, err);
     if (!fan->frames)
         return -TC_ENOMEM;
+    /* a member is in one lane per turn at most, and a lane more in a plan is one more plan at most
+     */
+    fan->plans = tc_mem_take(c->mem, name, sizeof(*fan->plans), (uint64_t)c->member_max + 1, err);
+    if (!fan->plans)
+        return -TC_ENOMEM;
+    fan->path = tc_mem_take(c->mem, name, sizeof(*fan->path), TC_FAN_LANES_MAX, err);
+    if (!fan->path)
+        return -TC_ENOMEM;
     fan->turn_events =
         tc_mem_take(c->mem, name, sizeof(*fan->turn_events), TC_FAN_TURN_EVENTS_MAX, err);
     if (!fan->turn_events)
@@ -67,6 +75,9 @@ static int take_tables(struct tc_fan *fan, struct tc_err *err)
     snprintf(name, sizeof(name), "%s: members", c->holder);
     int rc =
         tc_pool_init(&fan->members, c->mem, name, sizeof(struct tc_member), c->member_max, err);
+    /* a row has a member at least */
+    if (rc == TC_OK)
+        rc = tc_pool_init(&fan->rows, c->mem, name, sizeof(struct tc_row), c->member_max, err);
     if (rc == TC_OK)
         rc = tc_map_init(&fan->member_map, c->member_max, c->mem, name, err);
     snprintf(name, sizeof(name), "%s: pending subscriptions", c->holder);
@@ -113,5 +124,6 @@ size_t tc_fan_conn_bytes(void)
 
 size_t tc_fan_member_bytes(void)
 {
-    return sizeof(struct tc_member) + 2 * sizeof(struct tc_map_cell);
+    return sizeof(struct tc_member) + sizeof(struct tc_row) + sizeof(struct tc_plan) +
+           2 * sizeof(struct tc_map_cell);
 }

@@ -129,7 +129,8 @@ struct tc_fan_wish {
 int tc_fan_subscribe(struct tc_fan *fan, uint32_t conn, const struct tc_fan_wish *wish,
                      int64_t now_ns, uint8_t *reply, size_t *reply_len) TC_MUST_CHECK;
 
-/* -TC_ENOTFOUND: it was not subscribed. Nothing of the room is sent after it. */
+/* -TC_ENOTFOUND: it was not subscribed. Nothing of the room is sent after it: what is planned for
+ * the connection is taken back, and comes by catch-up for its other rooms. */
 int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str room) TC_MUST_CHECK;
 
 /* ---- questions, without a subscription ---- */

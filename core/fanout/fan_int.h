@@ -26,17 +26,37 @@ struct tc_place {
 struct tc_member {
     uint32_t conn;
     uint32_t room; /* index of a struct tc_fan_room */
-    uint32_t next; /* circular list: of the room (HEAD), the connection (BEHIND), or parked */
-    uint32_t prev;
+    union {
+        struct {
+            uint32_t next; /* circular list: of the connection (BEHIND), or parked */
+            uint32_t prev;
+        };
+        struct {
+            uint32_t row; /* HEAD: where it sits */
+            uint32_t seat;
+        };
+    };
     uint32_t conn_next; /* list of all members of the connection */
     uint32_t conn_prev;
-    uint32_t plan_next; /* chain of this turn's plan of the connection */
-    uint32_t plan_lane; /* TC_NONE: nothing planned */
-    uint32_t sub;       /* first subscription not yet confirmed, TC_NONE: none */
+    uint32_t sub; /* first subscription not yet confirmed, TC_NONE: none */
     uint8_t state;
     bool is_confirmed;
     struct tc_place place; /* not HEAD: a member at the head is where its room is */
 };
+
+enum { TC_ROW_SEATS = 7 };
+
+/* Members at the head of one room and dialect. Each turn looks at all of them: a list through the
+ * members themselves would cost a cache miss for each. Used seats come first. */
+struct tc_row {
+    uint32_t next; /* circular list of the room's rows; none is empty */
+    uint32_t prev;
+    struct {
+        uint32_t conn; /* TC_NONE: free */
+        uint32_t member;
+    } seats[TC_ROW_SEATS];
+};
+_Static_assert(sizeof(struct tc_row) == 64, "a row is a cache line");
 
 /* A subscription between its command and its confirmation. */
 struct tc_sub {
@@ -60,7 +80,7 @@ struct tc_fan_room {
     uint32_t id;                    /* in the feed's directory */
     uint32_t rule;                  /* index into rules->rules */
     uint32_t name_idx;              /* waiting: index of the name's storage */
-    uint32_t head[TC_DIALECTS_MAX]; /* members at the head: circular, TC_NONE: none */
+    uint32_t head[TC_DIALECTS_MAX]; /* rows of members at the head, TC_NONE: none */
     uint32_t member_cnt;
     uint32_t all_next; /* list of all rooms */
     uint32_t all_prev;
@@ -76,20 +96,23 @@ struct tc_fan_room {
     bool has_event;      /* last_log and last_pos mean something */
     uint32_t turn_first; /* this turn's events, TC_NONE: not touched */
     uint32_t turn_last;
+    uint32_t turn_cnt; /* turns with events */
 };
 
 struct tc_fan_conn {
     uint32_t members; /* list of all, TC_NONE: none */
     uint32_t member_cnt;
-    uint32_t behind;     /* circular list of BEHIND members */
-    uint32_t plan_first; /* chain of members, in sending order */
-    uint32_t plan_last;
+    uint32_t behind;   /* circular list of BEHIND members */
+    uint32_t plan;     /* index of a struct tc_plan, TC_PLAN_NONE: nothing planned */
+    uint32_t plan_len; /* bytes of its lanes */
+    uint32_t plan_event_cnt;
     uint32_t touched_next; /* queue of touched, or of catch-up, connections */
     uint32_t catch_next;
+    uint16_t plan_lane_cnt;
     uint8_t dialect;
     bool is_open;
     bool is_blocked;
-    bool is_planned;  /* plan chain not settled */
+    bool is_plain;    /* the plan's lanes are shared and without counted notices */
     bool is_touched;  /* in the queue of touched connections (maybe no longer planned) */
     bool is_catching; /* in the catch-up queue (maybe with nothing to do) */
 };
@@ -109,6 +132,7 @@ struct tc_frame {
 struct tc_lane {
     uint32_t start_off; /* in scratch */
     uint32_t len;
+    uint32_t owner; /* shared: its fan room, otherwise its member */
     uint32_t frame_first;
     uint32_t frame_cnt;
     uint32_t event_cnt;     /* of all frames */
@@ -116,6 +140,27 @@ struct tc_lane {
     struct tc_place before; /* shared: where members were */
     bool is_shared;
 };
+
+/* What is planned for a connection: a lane after another plan. Connections with the same lanes have
+ * the same plan, so what it holds is found once for all of them:
+ *
+ *   none <── lane 0 <── lane 1 <── lane 4     conns 7, 8, 9
+ *                 └──── lane 2                conn 3
+ *
+ * Lanes are planned one after the other, so the one child that a plan remembers is the only one
+ * that a further connection can need. */
+struct tc_plan {
+    uint32_t parent;
+    uint32_t child;      /* the plan with child_lane after this one */
+    uint32_t joined_off; /* in scratch: its lanes copied together, 0: they are not */
+    uint16_t child_lane; /* TC_PLAN_NO_LANE: none yet */
+    uint16_t lane : 15;
+    uint16_t is_shared : 1; /* more than one connection has had it */
+};
+_Static_assert(sizeof(struct tc_plan) == 16, "many are looked at in a turn");
+
+#define TC_PLAN_NO_LANE UINT16_MAX
+enum { TC_PLAN_NONE = 0 }; /* the plan without a lane */
 
 /* One event of this turn. */
 struct tc_turn_event {
@@ -145,15 +190,17 @@ enum {
     TC_FAN_TURN_EVENTS_MAX = TC_TURN_EVENTS_MAX,
     TC_FAN_SCAN_MAX = 16 * TC_TURN_EVENTS_MAX,
     TC_FAN_SCRATCH_MIN = 4 << 20,
-    TC_FAN_STATES_MAX = 1024,            /* stale and fresh notices per turn */
-    TC_FAN_JOINED_MAX = 16384,           /* bytes of lanes copied together for one send */
-    TC_FAN_SUBS_MAX = 32,                /* unconfirmed subscriptions of one member */
-    TC_FAN_PARKED_NS = 20 * 1000 * 1000, /* between two looks at parked members */
+    TC_FAN_STATES_MAX = 1024,                 /* stale and fresh notices per turn */
+    TC_FAN_JOINED_MAX = 16384,                /* bytes of lanes copied together for one send */
+    TC_FAN_SMALL_MAX = TC_FAN_JOINED_MAX / 4, /* bytes of a lane that is copied at all */
+    TC_FAN_SUBS_MAX = 32,                     /* unconfirmed subscriptions of one member */
+    TC_FAN_PARKED_NS = 20 * 1000 * 1000,      /* between two looks at parked members */
 };
 /* A frame of catch-up: confirmations, a few notices, one update. */
 #define TC_FAN_FRAME_NOTICES (TC_FAN_SUBS_MAX + 4)
 _Static_assert(TC_FAN_TURN_EVENTS_MAX *TC_DIALECTS_MAX <= TC_FAN_LANES_MAX,
                "a turn cannot need more lanes than there are: one per event and dialect at worst");
+_Static_assert(TC_FAN_LANES_MAX <= 1 << 15, "a plan keeps a lane in 15 bits");
 _Static_assert(TC_FAN_TURN_EVENTS_MAX *TC_DIALECTS_MAX <= TC_FAN_FRAMES_MAX, "nor more frames");
 
 struct tc_fan {
@@ -166,6 +213,7 @@ struct tc_fan {
     int64_t now_ns;
 
     struct tc_pool members;
+    struct tc_pool rows;
     struct tc_pool subs;
     struct tc_pool rooms;
     struct tc_pool names; /* of waiting rooms */
@@ -192,6 +240,9 @@ struct tc_fan {
     uint32_t lane_cnt;
     struct tc_frame *frames;
     uint32_t frame_cnt;
+    struct tc_plan *plans;
+    uint32_t plan_cnt;
+    uint16_t *path; /* lanes of one plan */
     uint8_t *scratch;
     uint32_t scratch_bytes;
     uint32_t scratch_used;
@@ -210,6 +261,19 @@ static inline struct tc_member *tc_fan_member(const struct tc_fan *fan, uint32_t
 static inline struct tc_fan_room *tc_fan_room(const struct tc_fan *fan, uint32_t idx)
 {
     return tc_pool_at(&fan->rooms, idx);
+}
+
+static inline struct tc_row *tc_fan_row(const struct tc_fan *fan, uint32_t idx)
+{
+    return tc_pool_at(&fan->rows, idx);
+}
+
+static inline uint32_t tc_fan_row_used(const struct tc_row *row)
+{
+    uint32_t cnt = 0;
+    while (cnt < TC_ROW_SEATS && row->seats[cnt].conn != TC_NONE)
+        cnt++;
+    return cnt;
 }
 
 /* names.c: names to rooms */
@@ -249,7 +313,12 @@ void tc_fan_list_remove(struct tc_fan *fan, uint32_t *list, uint32_t member);
 void tc_fan_member_detach(struct tc_fan *fan, uint32_t member);
 void tc_fan_member_to_head(struct tc_fan *fan, uint32_t member);
 void tc_fan_member_to_behind(struct tc_fan *fan, uint32_t member);
+/* All members at the head of room in dialect fall behind, to place. */
+void tc_fan_room_to_behind(struct tc_fan *fan, struct tc_fan_room *room, uint32_t dialect,
+                           const struct tc_place *place);
 void tc_fan_member_park(struct tc_fan *fan, uint32_t member);
+/* The member of (connection, room), TC_NONE: there is none. */
+uint32_t tc_fan_member_find(const struct tc_fan *fan, uint32_t conn, uint32_t room);
 /* Queues the connection for catch-up if it can and needs to. */
 void tc_fan_conn_queue(struct tc_fan *fan, uint32_t conn);
 void tc_fan_subs_free(struct tc_fan *fan, struct tc_member *member);
@@ -284,8 +353,21 @@ void tc_fan_confirm_fill(const struct tc_fan *fan, const struct tc_fan_room *roo
 
 /* plan.c: who gets what */
 
-/* Plans lane for the member and, with is_touched, queues its connection. */
-void tc_fan_plan(struct tc_fan *fan, uint32_t member, uint32_t lane, bool is_touched);
+static inline void tc_fan_unplan(struct tc_fan_conn *c)
+{
+    c->plan = TC_PLAN_NONE;
+    c->plan_len = c->plan_event_cnt = c->plan_lane_cnt = 0;
+    c->is_plain = true;
+}
+
+/* Forgets all plans: no connection has one. */
+void tc_fan_plan_begin(struct tc_fan *fan);
+/* Plans the lane of a member behind. */
+void tc_fan_plan_own(struct tc_fan *fan, uint32_t conn, const struct tc_lane *lane);
+/* Everybody at the head of room in dialect gets the lane; who cannot take bytes falls behind.
+ * Returns how many got it. */
+uint32_t tc_fan_plan_shared(struct tc_fan *fan, const struct tc_fan_room *room, uint32_t dialect,
+                            const struct tc_lane *lane);
 
 /* unit.c and resume.c: what a member behind gets next */
 

@@ -31,13 +31,74 @@ void tc_fan_list_remove(struct tc_fan *fan, uint32_t *list, uint32_t idx)
         *list = m->next;
 }
 
+/* ---- rows ---- */
+
+/* A new row at the end of the list. */
+static uint32_t row_new(struct tc_fan *fan, uint32_t *head)
+{
+    uint32_t idx = tc_pool_acquire(&fan->rows);
+    TC_ASSERT(idx != TC_NONE); /* there are as many as members */
+    struct tc_row *row = tc_fan_row(fan, idx);
+    for (uint32_t i = 0; i < TC_ROW_SEATS; i++)
+        row->seats[i].conn = TC_NONE;
+    if (*head == TC_NONE) {
+        row->next = row->prev = *head = idx;
+        return idx;
+    }
+    struct tc_row *first = tc_fan_row(fan, *head);
+    row->next = *head;
+    row->prev = first->prev;
+    tc_fan_row(fan, first->prev)->next = idx;
+    first->prev = idx;
+    return idx;
+}
+
+static void row_free(struct tc_fan *fan, uint32_t *head, uint32_t idx)
+{
+    const struct tc_row *row = tc_fan_row(fan, idx);
+    tc_fan_row(fan, row->prev)->next = row->next;
+    tc_fan_row(fan, row->next)->prev = row->prev;
+    if (*head == idx)
+        *head = row->next == idx ? TC_NONE : row->next;
+    tc_pool_release(&fan->rows, idx);
+}
+
+static void sit(struct tc_fan *fan, uint32_t *head, uint32_t idx)
+{
+    struct tc_member *m = tc_fan_member(fan, idx);
+    uint32_t row = *head == TC_NONE ? TC_NONE : tc_fan_row(fan, *head)->prev;
+    uint32_t seat = row == TC_NONE ? TC_ROW_SEATS : tc_fan_row_used(tc_fan_row(fan, row));
+    if (seat == TC_ROW_SEATS) {
+        row = row_new(fan, head);
+        seat = 0;
+    }
+    tc_fan_row(fan, row)->seats[seat].conn = m->conn;
+    tc_fan_row(fan, row)->seats[seat].member = idx;
+    m->row = row;
+    m->seat = seat;
+}
+
+/* The last of its row takes its seat. */
+static void stand(struct tc_fan *fan, uint32_t *head, const struct tc_member *m)
+{
+    struct tc_row *row = tc_fan_row(fan, m->row);
+    uint32_t last = tc_fan_row_used(row) - 1;
+    row->seats[m->seat] = row->seats[last];
+    tc_fan_member(fan, row->seats[last].member)->seat = m->seat;
+    row->seats[last].conn = TC_NONE;
+    if (last == 0)
+        row_free(fan, head, m->row);
+}
+
+/* ---- states ---- */
+
 void tc_fan_member_detach(struct tc_fan *fan, uint32_t idx)
 {
     struct tc_member *m = tc_fan_member(fan, idx);
     struct tc_fan_conn *c = &fan->conns[m->conn];
     switch (m->state) {
     case TC_MEMBER_HEAD:
-        tc_fan_list_remove(fan, &tc_fan_room(fan, m->room)->head[c->dialect], idx);
+        stand(fan, &tc_fan_room(fan, m->room)->head[c->dialect], m);
         fan->dialect_member_cnt[c->dialect]--;
         break;
     case TC_MEMBER_BEHIND:
@@ -57,7 +118,7 @@ void tc_fan_member_to_head(struct tc_fan *fan, uint32_t idx)
     struct tc_fan_conn *c = &fan->conns[m->conn];
     tc_fan_member_detach(fan, idx);
     m->state = TC_MEMBER_HEAD;
-    tc_fan_list_add(fan, &tc_fan_room(fan, m->room)->head[c->dialect], idx);
+    sit(fan, &tc_fan_room(fan, m->room)->head[c->dialect], idx);
     fan->dialect_member_cnt[c->dialect]++;
 }
 
@@ -72,6 +133,16 @@ void tc_fan_member_to_behind(struct tc_fan *fan, uint32_t idx)
     tc_fan_conn_queue(fan, m->conn);
 }
 
+void tc_fan_room_to_behind(struct tc_fan *fan, struct tc_fan_room *room, uint32_t dialect,
+                           const struct tc_place *place)
+{
+    while (room->head[dialect] != TC_NONE) {
+        uint32_t member = tc_fan_row(fan, room->head[dialect])->seats[0].member;
+        tc_fan_member_to_behind(fan, member);
+        tc_fan_member(fan, member)->place = *place;
+    }
+}
+
 void tc_fan_member_park(struct tc_fan *fan, uint32_t idx)
 {
     struct tc_member *m = tc_fan_member(fan, idx);
@@ -84,7 +155,7 @@ void tc_fan_member_park(struct tc_fan *fan, uint32_t idx)
 void tc_fan_conn_queue(struct tc_fan *fan, uint32_t conn)
 {
     struct tc_fan_conn *c = &fan->conns[conn];
-    if (c->is_catching || c->is_blocked || c->is_planned || c->behind == TC_NONE)
+    if (c->is_catching || c->is_blocked || c->plan != TC_PLAN_NONE || c->behind == TC_NONE)
         return;
     c->is_catching = true;
     c->catch_next = TC_NONE;
@@ -125,29 +196,10 @@ static bool member_has_key(const void *ctx, uint32_t value, const void *key)
     return m->conn == k->conn && m->room == k->room;
 }
 
-static uint32_t member_find(const struct tc_fan *fan, uint32_t conn, uint32_t room)
+uint32_t tc_fan_member_find(const struct tc_fan *fan, uint32_t conn, uint32_t room)
 {
     struct member_key key = { conn, room };
     return tc_map_find(&fan->member_map, member_hash(conn, room), member_has_key, fan, &key);
-}
-
-/* Takes a planned member out of its connection's chain: it is going away. */
-static void unplan(struct tc_fan *fan, uint32_t idx)
-{
-    struct tc_member *m = tc_fan_member(fan, idx);
-    struct tc_fan_conn *c = &fan->conns[m->conn];
-    if (m->plan_lane == TC_NONE)
-        return;
-    uint32_t before = TC_NONE;
-    for (uint32_t i = c->plan_first; i != idx; i = tc_fan_member(fan, i)->plan_next)
-        before = i;
-    if (before == TC_NONE)
-        c->plan_first = m->plan_next;
-    else
-        tc_fan_member(fan, before)->plan_next = m->plan_next;
-    if (c->plan_last == idx)
-        c->plan_last = before;
-    m->plan_lane = TC_NONE;
 }
 
 static void member_free(struct tc_fan *fan, uint32_t idx)
@@ -155,7 +207,6 @@ static void member_free(struct tc_fan *fan, uint32_t idx)
     struct tc_member *m = tc_fan_member(fan, idx);
     struct tc_fan_conn *c = &fan->conns[m->conn];
     uint32_t room = m->room;
-    unplan(fan, idx);
     tc_fan_member_detach(fan, idx);
     tc_fan_subs_free(fan, m);
     if (m->conn_prev == TC_NONE)
@@ -186,7 +237,6 @@ static uint32_t member_new(struct tc_fan *fan, uint32_t conn, uint32_t room)
     memset(m, 0, sizeof(*m));
     m->conn = conn;
     m->room = room;
-    m->plan_lane = TC_NONE;
     m->sub = TC_NONE;
     m->place.pos = -1;
     m->place.log = TC_FAN_NO_LOG;
@@ -243,7 +293,7 @@ static size_t confirm_again(struct tc_fan *fan, uint32_t idx, struct tc_str id, 
 /* The member of (conn, room), made if it is new. */
 static int member_open(struct tc_fan *fan, uint32_t conn, uint32_t room, uint32_t *out)
 {
-    *out = member_find(fan, conn, room);
+    *out = tc_fan_member_find(fan, conn, room);
     if (*out != TC_NONE)
         return TC_OK;
     if (fan->conns[conn].member_cnt >= fan->conf.conn_rooms_max)
@@ -258,7 +308,7 @@ int tc_fan_subscribe(struct tc_fan *fan, uint32_t conn, const struct tc_fan_wish
     struct tc_fan_conn *c = &fan->conns[conn];
     uint32_t room = TC_NONE;
     uint32_t idx = TC_NONE;
-    TC_ASSERT(c->is_open && !c->is_planned && wish->id.len <= TC_CMD_ID_MAX + 2);
+    TC_ASSERT(c->is_open && c->plan == TC_PLAN_NONE && wish->id.len <= TC_CMD_ID_MAX + 2);
     int rc = tc_fan_room_open(fan, wish->room, &room);
     if (rc < 0)
         return rc;
@@ -291,9 +341,12 @@ int tc_fan_subscribe(struct tc_fan *fan, uint32_t conn, const struct tc_fan_wish
 int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str name)
 {
     uint32_t room = tc_fan_room_find(fan, name);
-    uint32_t idx = room == TC_NONE ? TC_NONE : member_find(fan, conn, room);
+    uint32_t idx = room == TC_NONE ? TC_NONE : tc_fan_member_find(fan, conn, room);
     if (idx == TC_NONE)
         return -TC_ENOTFOUND;
+    struct tc_fan_piece tail;
+    if (fan->conns[conn].plan != TC_PLAN_NONE)
+        tc_fan_settle(fan, conn, 0, false, &tail);
     member_free(fan, idx);
     return TC_OK;
 }
@@ -304,12 +357,12 @@ void tc_fan_conn_open(struct tc_fan *fan, uint32_t conn, uint32_t dialect)
     struct tc_fan_conn *c = &fan->conns[conn];
     TC_ASSERT(!c->is_open);
     /* the slot's last connection may still stand in a queue: its links stay */
-    c->members = c->behind = c->plan_first = c->plan_last = TC_NONE;
+    c->members = c->behind = TC_NONE;
+    tc_fan_unplan(c);
     c->member_cnt = 0;
     c->dialect = (uint8_t)dialect;
     c->is_open = true;
     c->is_blocked = false;
-    c->is_planned = false;
 }
 
 void tc_fan_conn_close(struct tc_fan *fan, uint32_t conn)
@@ -317,7 +370,7 @@ void tc_fan_conn_close(struct tc_fan *fan, uint32_t conn)
     struct tc_fan_conn *c = &fan->conns[conn];
     while (c->is_open && c->members != TC_NONE)
         member_free(fan, c->members);
-    c->is_planned = false;
+    tc_fan_unplan(c);
     c->is_open = false;
 }
 
@@ -328,7 +381,7 @@ uint32_t tc_fan_conn_room_cnt(const struct tc_fan *fan, uint32_t conn)
 
 bool tc_fan_is_planned(const struct tc_fan *fan, uint32_t conn)
 {
-    return fan->conns[conn].is_open && fan->conns[conn].is_planned;
+    return fan->conns[conn].is_open && fan->conns[conn].plan != TC_PLAN_NONE;
 }
 
 void tc_fan_conn_blocked(struct tc_fan *fan, uint32_t conn)

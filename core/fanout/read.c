@@ -4,12 +4,10 @@
 
 /* ---- stale and fresh ---- */
 
-static void plan_shared(struct tc_fan *fan, const struct tc_fan_room *room, uint32_t dialect,
-                        uint32_t lane_idx, struct tc_turn_event *event);
-
 /* Tells the members at the head of room what its state is now. */
-static void tell_state(struct tc_fan *fan, struct tc_fan_room *room)
+static void tell_state(struct tc_fan *fan, uint32_t idx)
 {
+    struct tc_fan_room *room = tc_fan_room(fan, idx);
     struct tc_place before = tc_fan_place_newest(room);
     room->is_stale = !room->is_stale;
     for (uint32_t d = 0; d < fan->conf.dialect_cnt; d++) {
@@ -17,6 +15,7 @@ static void tell_state(struct tc_fan *fan, struct tc_fan_room *room)
             continue;
         struct tc_lane *lane = tc_fan_lane_open(fan);
         lane->is_shared = true;
+        lane->owner = idx;
         lane->before = before;
         lane->before.is_told_stale = !room->is_stale;
         lane->before.is_at_head = true;
@@ -24,7 +23,7 @@ static void tell_state(struct tc_fan *fan, struct tc_fan_room *room)
         struct tc_place after = before;
         after.is_told_stale = room->is_stale;
         tc_fan_frame_end(fan, lane, &after);
-        plan_shared(fan, room, d, (uint32_t)(lane - fan->lanes), NULL);
+        tc_fan_plan_shared(fan, room, d, lane);
     }
 }
 
@@ -53,7 +52,7 @@ static uint32_t read_state(struct tc_fan *fan)
             fan->is_state_dirty = true; /* the rest in the next turn */
             break;
         }
-        tell_state(fan, room);
+        tell_state(fan, i);
         told++;
     }
     return told;
@@ -74,13 +73,8 @@ static void jump(struct tc_fan *fan, uint32_t feed, uint64_t head)
         place.is_at_head = false;
         place.is_told_stale = room->is_stale;
         place.exempt_cnt = fan->conf.resume_events;
-        for (uint32_t d = 0; d < fan->conf.dialect_cnt; d++) {
-            while (room->head[d] != TC_NONE) {
-                uint32_t member = room->head[d];
-                tc_fan_member_to_behind(fan, member);
-                tc_fan_member(fan, member)->place = place;
-            }
-        }
+        for (uint32_t d = 0; d < fan->conf.dialect_cnt; d++)
+            tc_fan_room_to_behind(fan, room, d, &place);
         room->is_located = false;
     }
     fan->stats.lapped_cnt++;
@@ -177,31 +171,6 @@ static void arrange(struct tc_fan *fan)
     }
 }
 
-/* Everybody at the head of room in dialect gets the lane; who cannot take bytes falls behind. */
-static void plan_shared(struct tc_fan *fan, const struct tc_fan_room *room, uint32_t dialect,
-                        uint32_t lane_idx, struct tc_turn_event *event)
-{
-    uint32_t cnt = 0;
-    uint32_t idx = room->head[dialect];
-    uint32_t last = tc_fan_member(fan, idx)->prev;
-    for (;;) {
-        struct tc_member *m = tc_fan_member(fan, idx);
-        uint32_t next = m->next;
-        if (fan->conns[m->conn].is_blocked) {
-            tc_fan_member_to_behind(fan, idx);
-            m->place = fan->lanes[lane_idx].before;
-        } else {
-            tc_fan_plan(fan, idx, lane_idx, true);
-            cnt++;
-        }
-        if (idx == last)
-            break;
-        idx = next;
-    }
-    for (; event; event = event->next == TC_NONE ? NULL : &fan->turn_events[event->next])
-        event->member_cnt += cnt;
-}
-
 /* An event was overwritten before it was copied: the members go on along the links. */
 static void drop_shared(struct tc_fan *fan, struct tc_fan_room *room, uint32_t dialect,
                         struct tc_lane *lane)
@@ -210,11 +179,7 @@ static void drop_shared(struct tc_fan *fan, struct tc_fan_room *room, uint32_t d
     tc_fan_lane_drop(fan, lane);
     place.next_seq = 0;
     place.exempt_cnt = fan->conf.resume_events;
-    while (room->head[dialect] != TC_NONE) {
-        uint32_t member = room->head[dialect];
-        tc_fan_member_to_behind(fan, member);
-        tc_fan_member(fan, member)->place = place;
-    }
+    tc_fan_room_to_behind(fan, room, dialect, &place);
 }
 
 static void encode_lane(struct tc_fan *fan, const struct tc_turn_room *tr, uint32_t dialect)
@@ -222,6 +187,7 @@ static void encode_lane(struct tc_fan *fan, const struct tc_turn_room *tr, uint3
     struct tc_fan_room *room = tc_fan_room(fan, tr->room);
     struct tc_lane *lane = tc_fan_lane_open(fan);
     lane->is_shared = true;
+    lane->owner = tr->room;
     lane->before = tr->before;
     for (uint32_t i = room->turn_first; i != TC_NONE; i = fan->turn_events[i].next) {
         const struct tc_bus_event *e = &fan->turn_events[i].event;
@@ -244,11 +210,12 @@ static void encode_lane(struct tc_fan *fan, const struct tc_turn_room *tr, uint3
             lane->event_cnt++;
         }
     }
-    plan_shared(fan, room, dialect, (uint32_t)(lane - fan->lanes),
-                &fan->turn_events[room->turn_first]);
-    /* the next batch begins with another member */
+    uint32_t cnt = tc_fan_plan_shared(fan, room, dialect, lane);
+    for (uint32_t i = room->turn_first; i != TC_NONE; i = fan->turn_events[i].next)
+        fan->turn_events[i].member_cnt += cnt;
+    /* the next batch begins in another row */
     if (room->head[dialect] != TC_NONE)
-        room->head[dialect] = tc_fan_member(fan, room->head[dialect])->next;
+        room->head[dialect] = tc_fan_row(fan, room->head[dialect])->next;
 }
 
 uint32_t tc_fan_read(struct tc_fan *fan, int64_t now_ns)
@@ -257,6 +224,7 @@ uint32_t tc_fan_read(struct tc_fan *fan, int64_t now_ns)
     fan->now_ns = now_ns;
     fan->scratch_used = 0;
     fan->lane_cnt = fan->frame_cnt = 0;
+    tc_fan_plan_begin(fan);
     fan->turn_event_cnt = fan->turn_room_cnt = 0;
     uint32_t done = read_state(fan);
     if (done)
@@ -272,6 +240,7 @@ uint32_t tc_fan_read(struct tc_fan *fan, int64_t now_ns)
                 encode_lane(fan, &fan->turn_rooms[i], d);
         }
         room->turn_first = TC_NONE;
+        room->turn_cnt++;
     }
     return done;
 }

@@ -45,6 +45,95 @@ Test(plan, joined)
     fx_fini(&fx);
 }
 
+/* What is planned for conn, as text; its only piece. */
+static struct tc_str planned(uint32_t conn)
+{
+    struct tc_fan_piece pieces[4];
+    uint32_t total;
+    cr_assert_eq(tc_fan_gather(fx.fan, conn, pieces, 4, &total), 1);
+    cr_assert_eq(pieces[0].len, total);
+    return (struct tc_str){ (const char *)pieces[0].bytes, total };
+}
+
+Test(plan, joined_once_for_all)
+{
+    /* Goal: connections with the same rooms share the bytes that are joined; one with another
+     * choice has its own; and what one of them does not take is not the others' matter. */
+    const char *all = "U ticker-A 1 - 1001 live v1\nU ticker-B 2 - 1002 live v2\n"
+                      "U book-C 3 - 1003 live v3\n";
+    const char *two = "U ticker-A 1 - 1001 live v1\nU book-C 3 - 1003 live v3\n";
+    const char *one = "U ticker-B 2 - 1002 live v2\n";
+    struct tc_fan_piece tail;
+    fx_init(&fx, NULL);
+    for (uint32_t conn = 0; conn < 3; conn++) {
+        join(conn, "ticker-A");
+        join(conn, "book-C");
+        if (conn < 2)
+            join(conn, "ticker-B");
+    }
+    join(3, "ticker-B");
+    fx_put_many(&fx, "ticker-A", 1, 1);
+    fx_put_many(&fx, "ticker-B", 2, 2);
+    fx_put_many(&fx, "book-C", 3, 3);
+    tc_fan_read(fx.fan, fx.now_ns);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_neq(tc_fan_next_touched(fx.fan), TC_NONE);
+    const char *const want[] = { all, all, two, one };
+    for (uint32_t conn = 0; conn < 4; conn++) {
+        struct tc_str text = planned(conn);
+        cr_expect(text.len == strlen(want[conn]) && memcmp(text.ptr, want[conn], text.len) == 0,
+                  "%u: %.*s", conn, (int)text.len, text.ptr);
+    }
+    cr_expect_eq(planned(0).ptr, planned(1).ptr, "the same bytes");
+    cr_expect_eq(planned(3).ptr, (const char *)fx.fan->scratch + fx.fan->lanes[1].start_off,
+                 "one lane is where it was encoded");
+    tc_fan_settle(fx.fan, 0, 30, false, &tail);
+    cr_expect_eq(tail.len, strlen(one) - 2, "the frame that was begun");
+    for (uint32_t conn = 1; conn < 4; conn++) {
+        tc_fan_settle(fx.fan, conn, (uint32_t)strlen(want[conn]), false, &tail);
+        cr_expect_eq(tail.len, 0);
+    }
+    cr_expect_eq(fx.fan->stats.delivery_cnt, 2 + 3 + 2 + 1);
+    fx_fini(&fx);
+}
+
+Test(plan, rows_of_a_room)
+{
+    /* Goal: a room with more members than a row has seats: whoever leaves, from whatever seat and
+     * until rows are empty, the others get each update once; and who comes back does too. */
+    enum { ALL = FX_CONNS };
+    _Static_assert((int)ALL > (int)TC_ROW_SEATS, "more than one row");
+    char want[64];
+    int64_t pos = 1;
+    fx_init(&fx, NULL);
+    for (uint32_t conn = 0; conn < ALL; conn++)
+        join(conn, "ticker-A");
+    for (uint32_t first = 0; first < ALL; first++) {
+        bool is_in[ALL];
+        memset(is_in, true, sizeof(is_in));
+        for (uint32_t n = 0; n <= ALL; n++) {
+            fx_put_many(&fx, "ticker-A", pos, pos);
+            pos++;
+            fx_run(&fx);
+            for (uint32_t conn = 0; conn < ALL; conn++) {
+                const char *got = fx_take(&fx, conn);
+                snprintf(want, sizeof(want), "U ticker-A %ld", (long)(pos - 1));
+                bool is_one = strncmp(got, want, strlen(want)) == 0 &&
+                              strchr(got, '\n') == got + strlen(got) - 1;
+                cr_assert(is_in[conn] ? is_one : *got == '\0', "%u of %u: %s", conn, n, got);
+            }
+            uint32_t leaves = (first + 3 * n) % ALL;
+            if (n < ALL)
+                cr_assert_eq(tc_fan_unsubscribe(fx.fan, leaves, TC_STR("ticker-A")), TC_OK);
+            is_in[leaves] = false;
+        }
+        cr_assert_eq(fx.fan->rows.used_cnt, 0);
+        for (uint32_t conn = 0; conn < ALL; conn++)
+            join(conn, "ticker-A");
+    }
+    fx_fini(&fx);
+}
+
 Test(plan, large_lanes_are_not_copied)
 {
     /* Goal: a large lane between two small ones is a piece of its own, and order is kept. */
