@@ -109,9 +109,12 @@ static void run(void *arg)
     struct tc_log_writer *writer = arg;
     while (!atomic_load_explicit(&writer->is_stopping, memory_order_acquire)) {
         struct pollfd p = { .fd = writer->bell, .events = POLLIN };
-        (void)drain(writer, 0);
+        uint64_t before = atomic_load_explicit(&writer->line_cnt, memory_order_relaxed);
+        bool is_empty = drain(writer, 0);
         publish_dropped(writer);
-        (void)poll(&p, 1, TC_LOG_WRITE_MS);
+        bool is_idle =
+            is_empty && before == atomic_load_explicit(&writer->line_cnt, memory_order_relaxed);
+        (void)poll(&p, 1, is_idle ? TC_LOG_IDLE_MS : TC_LOG_WRITE_MS);
     }
 }
 

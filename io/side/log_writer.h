@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* io/side/log_writer: the thread that carries log rings to a descriptor, one JSON line per entry.
  *
- * It looks at all rings at least every 20 ms. When the descriptor does not take bytes, entries stay
- * in their rings, which then drop and count new ones: nobody waits for a log. A terminal or pipe is
- * not switched to non-blocking (it may be shared with the shell): it is polled first, and no write
- * is above PIPE_BUF, which a pollable pipe always takes. A closed pipe: everything is dropped and
- * counted.
+ * It looks at all rings every 20 ms while there are lines, and every 200 ms when there were none.
+ * When the descriptor does not take bytes, entries stay in their rings, which then drop and count
+ * new ones: nobody waits for a log. A terminal or pipe is not switched to non-blocking (it may be
+ * shared with the shell): it is polled first, and no write is above PIPE_BUF, which a pollable pipe
+ * always takes. A closed pipe: everything is dropped and counted.
  *
  * Threads: init, add, start, stop by the supervisor. */
 #ifndef TC_IO_SIDE_LOG_WRITER_H
@@ -17,7 +17,8 @@
 
 enum {
     TC_LOG_RINGS_MAX = 96,
-    TC_LOG_WRITE_MS = 20, /* longest time between two looks */
+    TC_LOG_WRITE_MS = 20, /* between two looks, while there are lines */
+    TC_LOG_IDLE_MS = 200, /* after a look that found none: each wakes a core */
     TC_LOG_STOP_MS = 500, /* longest wait for a blocked descriptor at stop */
 };
 
