@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/base/fmt.h"
+
 static const struct {
     const char *name;
     uint64_t price;
@@ -56,28 +58,48 @@ static void walk(struct tc_ticks_symbol *s, uint64_t r)
         s->price = s->price > step + PRICE_MIN ? s->price - step : PRICE_MIN;
 }
 
+static char *put(char *to, const char *text, size_t len)
+{
+    memcpy(to, text, len);
+    return to + len;
+}
+#define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
+
+/* hundredths (scale 100) or thousandths (scale 1000) as a decimal number, all its digits. */
+static char *put_fixed(char *to, uint64_t value, uint64_t scale)
+{
+    to += tc_fmt_u64(to, value / scale);
+    *to++ = '.';
+    for (uint64_t left = value % scale; scale > 1; left %= scale) {
+        scale /= 10;
+        *to++ = (char)('0' + left / scale);
+    }
+    return to;
+}
+
 size_t tc_ticks_next(struct tc_ticks *ticks, uint32_t idx, char *out, size_t cap)
 {
     TC_ASSERT(idx < ticks->symbol_cnt);
     struct tc_ticks_symbol *s = &ticks->symbols[idx];
-    char text[TC_TICKS_JSON_MAX];
+    char text[TC_TICKS_JSON_MAX + TC_FMT_U64_MAX];
     uint64_t r = next_random(&s->rng);
     walk(s, r);
     uint64_t half = s->price / 20000 + 1;
-    uint64_t bid = s->price - TC_MIN(half, s->price - 1);
-    uint64_t ask = s->price + half;
-    uint64_t size = 1 + (r >> 44) % 5000; /* thousandths */
-    int n = snprintf(text, sizeof(text),
-                     "{\"symbol\":\"%s\",\"price\":\"%" PRIu64 ".%02" PRIu64 "\",\"bid\":\"%" PRIu64
-                     ".%02" PRIu64 "\",\"ask\":\"%" PRIu64 ".%02" PRIu64 "\",\"size\":\"%" PRIu64
-                     ".%03" PRIu64 "\",\"seq\":%" PRIu64 "}",
-                     s->name, s->price / 100, s->price % 100, bid / 100, bid % 100, ask / 100,
-                     ask % 100, size / 1000, size % 1000, ++s->seq);
-    TC_ASSERT(n > 0 && (size_t)n < sizeof(text));
-    if ((size_t)n > cap)
+    char *to = PUT(text, "{\"symbol\":\"");
+    to = put(to, s->name, strlen(s->name));
+    to = put_fixed(PUT(to, "\",\"price\":\""), s->price, 100);
+    to = put_fixed(PUT(to, "\",\"bid\":\""), s->price - TC_MIN(half, s->price - 1), 100);
+    to = put_fixed(PUT(to, "\",\"ask\":\""), s->price + half, 100);
+    to = put_fixed(PUT(to, "\",\"size\":\""), 1 + (r >> 44) % 5000, 1000);
+    to = PUT(to, "\",\"seq\":");
+    to += tc_fmt_u64(to, ++s->seq);
+    to = PUT(to, "}");
+    size_t len = (size_t)(to - text);
+    TC_ASSERT(len <= TC_TICKS_JSON_MAX);
+    if (len > cap)
         return 0;
-    memcpy(out, text, (size_t)n);
-    return (size_t)n;
+    memcpy(out, text, len);
+    return len;
 }
 
 const char *tc_ticks_name(const struct tc_ticks *ticks, uint32_t idx)

@@ -85,7 +85,7 @@ static bool use_secret(struct tc_tls_record *r, const struct tc_tls_algs *algs,
 
 /* ---- records ---- */
 
-/* TLSCiphertext of TLSInnerPlaintext, section 5.2, without padding; sealed in place. */
+/* TLSCiphertext of TLSInnerPlaintext, section 5.2, without padding. */
 static size_t seal(struct tc_tls_record *r, uint8_t type, const void *plain, size_t len,
                    uint8_t *out)
 {
@@ -93,19 +93,20 @@ static size_t seal(struct tc_tls_record *r, uint8_t type, const void *plain, siz
     uint8_t nonce[TC_TLS_NONCE_BYTES];
     uint64_t seq = r->seq++;
     int done;
+    int last;
     uint8_t *at = out + HEAD;
     out[0] = TC_TLS_APPLICATION_DATA;
     out[1] = out[2] = 3; /* the version that says nothing, section 5.2 */
     out[3] = (uint8_t)((inner + TAG) >> 8);
     out[4] = (uint8_t)(inner + TAG);
-    memcpy(at, plain, len);
-    at[len] = type;
     memcpy(nonce, r->iv, sizeof(nonce)); /* section 5.3 */
     for (size_t i = sizeof(nonce); seq > 0; seq >>= 8)
         nonce[--i] ^= (uint8_t)seq;
     if (EVP_EncryptInit_ex(r->aead, NULL, NULL, NULL, nonce) != 1 ||
         EVP_EncryptUpdate(r->aead, NULL, &done, out, HEAD) != 1 ||
-        EVP_EncryptUpdate(r->aead, at, &done, at, (int)inner) != 1 || (size_t)done != inner ||
+        EVP_EncryptUpdate(r->aead, at, &done, plain, (int)len) != 1 ||
+        EVP_EncryptUpdate(r->aead, at + done, &last, &type, 1) != 1 ||
+        (size_t)done + (size_t)last != inner ||
         EVP_EncryptFinal_ex(r->aead, at + inner, &done) != 1 ||
         EVP_CIPHER_CTX_ctrl(r->aead, EVP_CTRL_AEAD_GET_TAG, TAG, at + inner) != 1)
         return 0;
