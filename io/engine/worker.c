@@ -208,9 +208,13 @@ static bool is_idle(const struct tc_worker *w)
 static uint32_t poll_reactor(struct tc_worker *w, bool may_sleep)
 {
     const struct tc_reactor_ops *ops = w->conf.ops;
-    int64_t wait_ns = may_sleep && is_idle(w) ? sleep_ns(w) : 0;
+    int64_t wait_ns = 0;
     uint64_t bit = 1ull << w->conf.idx;
     w->is_awake = false;
+    if (may_sleep && is_idle(w)) {
+        take_time(w); /* the last turn may have sent for milliseconds */
+        wait_ns = sleep_ns(w);
+    }
     if (wait_ns == 0) {
         take_time(w);
         return ops->poll(w->reactor, 0, TC_WORKER_EVENTS_MAX, on_event, w);
