@@ -198,7 +198,7 @@ def compare(kafka, topic, rows, type_name="", form="protobuf", **settings):
         snapshot_and_list(client, rows, type_name)
         poison = sum(wanted is POISON for _, wanted in rows)
         equal(e.metrics()["tickcast_poison_total"], poison, "records quarantined")
-        return e.log()
+    return e.log()  # it has ended: all lines are there
 
 
 def value_json(value, message, form):
