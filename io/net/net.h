@@ -43,8 +43,8 @@ enum {
     TC_NET_OUT_MAX = 1 << 20,   /* bytes that a session may leave unread; then "unread-replies" */
     TC_NET_SESSIONS_MAX = 8,    /* rows of the session table */
     TC_NET_TURN_HANDSHAKES = 4, /* TLS handshake steps per turn */
-    TC_NET_HANDSHAKE_IN_MAX = 32 * 1024,     /* bytes of a peer that one may keep waiting */
-    TC_NET_MADE_MAX = 2 * TC_TLS_RECORD_MAX, /* bytes of one produce, or of one send over TLS */
+    TC_NET_HANDSHAKE_IN_MAX = 32 * 1024, /* bytes of a peer that one may keep waiting */
+    TC_NET_MADE_MAX = 32 * 1024,         /* bytes of one produce; with TLS one record's */
     /* A batch is sent once so many bytes were made for it: they are in the cache while the socket
      * copies them. */
     TC_NET_BATCH_BYTES = 1 << 17,
@@ -75,9 +75,9 @@ struct tc_net_session {
     void (*on_sent)(struct tc_net *net, uint32_t slot);
     /* on_drain begins an end that takes its time: the session finishes by itself. */
     bool is_drain_own;
-    /* NULL, or: writes the next bytes for the socket, at most cap (TC_NET_MADE_MAX); they will be
-     * sent. *again: there are more. Called when the connection is listed (tc_net_out_list) or has
-     * streams with something planned, while nothing older is unsent. It does not write
+    /* NULL, or: writes the next bytes for the socket, at most cap (TC_NET_MADE_MAX or less); they
+     * will be sent. *again: there are more. Called when the connection is listed (tc_net_out_list)
+     * or has streams with something planned, while nothing older is unsent. It does not write
      * (tc_net_write), and finishes the connection only if it has made nothing. */
     uint32_t (*produce)(struct tc_net *net, uint32_t slot, uint8_t *dst, uint32_t cap, bool *again);
     /* With produce: something is planned for the stream. What is still planned after the next

@@ -30,16 +30,25 @@ bool tc_net_tls_append(struct tc_net *net, uint32_t slot, const void *bytes, siz
 /* Our last word to out. */
 void tc_net_tls_goodbye(struct tc_net *net, uint32_t slot);
 
-/* Encrypts the first TC_NET_MADE_MAX bytes at most of the pieces to records, *out, which are good
- * until the batch ends. false: it cannot be. */
+/* Encrypts the next TC_TLS_RECORD_MAX bytes at most of the pieces to one record, *out, which is
+ * good until the batch ends: the first of them, or after tc_net_tls_go_on those behind the last
+ * record's. false: it cannot be. */
 bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piece *pieces,
                      uint32_t cnt, struct iovec *out);
 
+/* What the record of slot in this batch has of the pieces. */
+struct tc_net_sealed {
+    const uint8_t *record;
+    uint32_t plain_end; /* its end in the pieces; the records before it have the rest */
+    bool is_last;       /* nothing of them comes behind it */
+};
+struct tc_net_sealed tc_net_tls_sealed(const struct tc_net *net, uint32_t slot);
+
+/* The record was taken whole: the same pieces are sealed again for the one behind it. */
+void tc_net_tls_go_on(struct tc_net *net, uint32_t slot);
+
 /* Bytes of records in this batch; with TC_NET_BATCH_BYTES of them no more may be added. */
 size_t tc_net_tls_batch_len(const struct tc_net *net);
-
-/* The records of slot in this batch; *plain_len: how many bytes of the pieces they have. */
-const uint8_t *tc_net_tls_record(const struct tc_net *net, uint32_t slot, uint32_t *plain_len);
 
 void tc_net_tls_batch_end(struct tc_net *net);
 

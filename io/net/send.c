@@ -182,7 +182,8 @@ static void add_made(struct tc_net *net, struct batch *b, uint32_t slot)
     uint8_t *dst = net->made + b->made_len;
     struct sending s = { .slot = slot, .made = dst };
     struct iovec iov = { dst, 0 };
-    iov.iov_len = tc_net_session_of(net, c)->produce(net, slot, dst, TC_NET_MADE_MAX, &s.is_again);
+    uint32_t cap = c->is_tls ? TC_TLS_RECORD_MAX : TC_NET_MADE_MAX;
+    iov.iov_len = tc_net_session_of(net, c)->produce(net, slot, dst, cap, &s.is_again);
     if (!c->is_open || iov.iov_len == 0)
         return;
     TC_ASSERT(!c->is_finishing);
@@ -215,26 +216,34 @@ static void made_sent(struct tc_net *net, const struct sending *s, int32_t res)
     }
 }
 
-static void planned_sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want);
+static bool planned_sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want);
+static void add_planned(struct tc_net *net, struct batch *b, uint32_t slot);
 
-/* Sends the batch, which is empty then. */
+/* Sends the batch and, of connections whose next record may be made now, further ones; it is empty
+ * then. What is planned for a connection is bounded, and so is what its socket takes. */
 static void submit(struct tc_net *net, struct batch *b)
 {
     int32_t results[TC_TURN_SENDS_MAX];
-    uint32_t done = net->conf.ops->send_flush(net->conf.reactor, results);
-    TC_ASSERT(done == b->cnt);
-    for (uint32_t i = 0; i < b->cnt; i++) {
-        const struct sending *s = &b->items[i];
-        if (s->is_out)
-            out_sent(net, s->slot, results[i]);
-        else if (s->made)
-            made_sent(net, s, results[i]);
-        else
-            planned_sent(net, s->slot, results[i], s->want);
+    while (b->cnt > 0) {
+        uint32_t again[TC_TURN_SENDS_MAX];
+        uint32_t again_cnt = 0;
+        uint32_t done = net->conf.ops->send_flush(net->conf.reactor, results);
+        TC_ASSERT(done == b->cnt);
+        for (uint32_t i = 0; i < b->cnt; i++) {
+            const struct sending *s = &b->items[i];
+            if (s->is_out)
+                out_sent(net, s->slot, results[i]);
+            else if (s->made)
+                made_sent(net, s, results[i]);
+            else if (planned_sent(net, s->slot, results[i], s->want))
+                again[again_cnt++] = s->slot;
+        }
+        tc_net_tls_batch_end(net);
+        b->cnt = 0;
+        b->made_len = 0;
+        for (uint32_t i = 0; i < again_cnt; i++)
+            add_planned(net, b, again[i]);
     }
-    tc_net_tls_batch_end(net);
-    b->cnt = 0;
-    b->made_len = 0;
 }
 
 uint32_t tc_net_flush_out(struct tc_net *net)
@@ -257,8 +266,7 @@ uint32_t tc_net_flush_out(struct tc_net *net)
                 add_made(net, &b, slot);
         }
         total += b.cnt;
-        if (b.cnt)
-            submit(net, &b);
+        submit(net, &b);
     }
     return total;
 }
@@ -304,39 +312,43 @@ static uint32_t offer(struct tc_net *net, uint32_t slot)
 }
 
 /* What is encrypted is sent, now or later: its record is what was taken, and the rest of a frame
- * that the record's end has cut follows it. */
-static void sent_tls(struct tc_net *net, uint32_t slot, uint32_t taken, uint32_t want)
+ * that the record's end has cut follows it. True: the record went whole and there are more. */
+static bool sent_tls(struct tc_net *net, uint32_t slot, uint32_t taken, uint32_t want)
 {
     struct tc_fan_piece tail;
-    uint32_t plain_len = 0;
-    const uint8_t *record = tc_net_tls_record(net, slot, &plain_len);
-    tc_fan_settle(net->conf.fan, slot, plain_len, taken < want, &tail);
+    struct tc_net_sealed sealed = tc_net_tls_sealed(net, slot);
+    if (taken == want && !sealed.is_last) {
+        tc_net_tls_go_on(net, slot);
+        return true;
+    }
+    tc_fan_settle(net->conf.fan, slot, sealed.plain_end, taken < want, &tail);
     if (taken < want) {
-        if (!tc_net_out_append(net, slot, record + taken, want - taken))
-            return;
+        if (!tc_net_out_append(net, slot, sealed.record + taken, want - taken))
+            return false;
         wait_writable(net, slot);
     }
     if (tail.len && net->conns[slot].is_open)
         (void)tc_net_tls_append(net, slot, tail.bytes, tail.len);
+    return false;
 }
 
-static void planned_sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want)
+/* True: the plan goes on with another send. */
+static bool planned_sent(struct tc_net *net, uint32_t slot, int32_t res, uint32_t want)
 {
     struct tc_fan_piece tail;
     int64_t taken = count_send(net, slot, res, want);
     if (taken < 0)
-        return;
-    if (net->conns[slot].is_tls) {
-        sent_tls(net, slot, (uint32_t)taken, want);
-        return;
-    }
+        return false;
+    if (net->conns[slot].is_tls)
+        return sent_tls(net, slot, (uint32_t)taken, want);
     bool is_short = (uint32_t)taken < want;
     tc_fan_settle(net->conf.fan, slot, (uint32_t)taken, is_short, &tail);
     if (!is_short)
-        return;
+        return false;
     if (tail.len && !tc_net_out_append(net, slot, tail.bytes, tail.len))
-        return;
+        return false;
     wait_writable(net, slot);
+    return false;
 }
 
 static void add_planned(struct tc_net *net, struct batch *b, uint32_t slot)
@@ -350,8 +362,7 @@ void tc_net_flush_planned(struct tc_net *net, uint32_t slot)
 {
     struct batch b = { .cnt = 0, .made_len = 0 };
     add_planned(net, &b, slot);
-    if (b.cnt)
-        submit(net, &b);
+    submit(net, &b);
 }
 
 /* ---- streams ---- */
@@ -424,8 +435,7 @@ static uint32_t flush(struct tc_net *net, uint32_t (*next)(struct tc_net *net, u
         }
         total += b.cnt + p.stream_cnt;
         add_streams(net, &b, &p);
-        if (b.cnt)
-            submit(net, &b);
+        submit(net, &b);
         if (conn == TC_NONE)
             break;
     }

@@ -2,9 +2,9 @@
 /* Connections with TLS: between the reactor's bytes and the sessions', and between what is planned
  * and the reactor's sends.
  *
- * Ciphertext cannot be taken back, so it is made as late as possible: at most TC_NET_MADE_MAX bytes
- * per connection and flush. What the socket does not take of it goes to the connection's out, as on
- * a plain connection; `out` of a TLS connection is ciphertext.
+ * Ciphertext cannot be taken back, so it is made as late as possible: one record per
+ * connection, and the next when the socket has taken it. What the socket does not take of it goes
+ * to the connection's out, as on a plain connection; `out` of a TLS connection is ciphertext.
  *
  * Handshakes are expensive and anybody may ask for them. What comes during one is kept (a block of
  * the slab) and worked off in order of arrival, a few per turn, so that the fan-out goes on. */
@@ -18,11 +18,11 @@ struct conn_tls {
     uint32_t in_idx;          /* what came for the handshake; void while in_cap is 0 */
     uint32_t in_cap;
     uint32_t in_len;
-    uint32_t next;      /* list of those with something to work off */
-    uint32_t plain_len; /* plain text of the send under way */
-    const uint8_t *record;
-    bool is_queued;   /* in that list; its connection may have ended since */
-    bool is_answered; /* its hello: the expensive part is done */
+    uint32_t next;     /* list of those with something to work off */
+    uint32_t plan_off; /* of the plan, in records that were taken; consumed by the next seal */
+    struct tc_net_sealed sealed; /* the record under way */
+    bool is_queued;              /* in that list; its connection may have ended since */
+    bool is_answered;            /* its hello: the expensive part is done */
 };
 
 struct tc_net_tls {
@@ -32,16 +32,13 @@ struct tc_net_tls {
     uint32_t first; /* list of handshakes */
     uint32_t last;
     uint8_t *plain;  /* TC_TLS_RECORD_MAX: of a read */
-    uint8_t *joined; /* TC_NET_MADE_MAX: of a send */
+    uint8_t *joined; /* TC_TLS_RECORD_MAX: of a send */
     uint8_t *flight; /* TC_TLS_FLIGHT_MAX: answers and what sessions write */
     uint8_t *batch;  /* BATCH_MAX: records of a batch */
     size_t batch_len;
 };
 
-enum {
-    SEND_MAX = TC_NET_MADE_MAX + (TC_NET_MADE_MAX / TC_TLS_RECORD_MAX + 1) * TC_TLS_OVERHEAD_MAX,
-    BATCH_MAX = TC_NET_BATCH_BYTES + SEND_MAX,
-};
+enum { BATCH_MAX = TC_NET_BATCH_BYTES + TC_TLS_RECORD_MAX + 2 * TC_TLS_OVERHEAD_MAX };
 
 int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *err)
 {
@@ -54,7 +51,7 @@ int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *e
     t->first = t->last = TC_NONE;
     t->conns = tc_mem_take(mem, name, sizeof(*t->conns), net->slot_max, err);
     t->plain = tc_mem_take(mem, name, TC_TLS_RECORD_MAX, 1, err);
-    t->joined = tc_mem_take(mem, name, TC_NET_MADE_MAX, 1, err);
+    t->joined = tc_mem_take(mem, name, TC_TLS_RECORD_MAX, 1, err);
     t->flight = tc_mem_take(mem, name, TC_TLS_FLIGHT_MAX, 1, err);
     t->batch = tc_mem_take(mem, name, BATCH_MAX, 1, err);
     if (!t->conns || !t->plain || !t->joined || !t->flight || !t->batch)
@@ -166,44 +163,62 @@ void tc_net_tls_goodbye(struct tc_net *net, uint32_t slot)
     (void)take_flight(net, slot);
 }
 
+/* The bytes of the pieces from off on, as many as a record takes; *is_last: they are the last. */
+static struct tc_fan_piece next_plain(struct tc_net_tls *t, const struct tc_fan_piece *pieces,
+                                      uint32_t cnt, uint32_t off, bool *is_last)
+{
+    struct tc_fan_piece plain = { t->joined, 0 };
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < cnt; i++) {
+        uint32_t skip = TC_MIN(off, pieces[i].len);
+        uint32_t len = pieces[i].len - skip;
+        uint32_t now = TC_MIN(len, TC_TLS_RECORD_MAX - plain.len);
+        off -= skip;
+        left += len - now;
+        if (cnt == 1)
+            plain.bytes = pieces[i].bytes + skip;
+        else
+            memcpy(t->joined + plain.len, pieces[i].bytes + skip, now);
+        plain.len += now;
+    }
+    *is_last = left == 0;
+    return plain;
+}
+
 bool tc_net_tls_seal(struct tc_net *net, uint32_t slot, const struct tc_fan_piece *pieces,
                      uint32_t cnt, struct iovec *out)
 {
     struct tc_net_tls *t = net->tls;
     struct conn_tls *ct = &t->conns[slot];
-    const uint8_t *plain = pieces[0].bytes;
-    uint32_t len = TC_MIN(pieces[0].len, (uint32_t)TC_NET_MADE_MAX);
-    if (cnt > 1) {
-        len = 0;
-        for (uint32_t i = 0; i < cnt && len < TC_NET_MADE_MAX; i++) {
-            uint32_t now = TC_MIN(pieces[i].len, TC_NET_MADE_MAX - len);
-            memcpy(t->joined + len, pieces[i].bytes, now);
-            len += now;
-        }
-        plain = t->joined;
-    }
+    struct tc_fan_piece plain = next_plain(t, pieces, cnt, ct->plan_off, &ct->sealed.is_last);
     t->io.out = t->batch + t->batch_len;
     t->io.out_cap = BATCH_MAX - t->batch_len;
-    int rc = tc_tls_write(&t->io, ct->conn, plain, len);
+    int rc = tc_tls_write(&t->io, ct->conn, plain.bytes, plain.len);
     *out = (struct iovec){ t->io.out, t->io.out_len };
-    ct->record = t->io.out;
+    ct->sealed.record = t->io.out;
+    ct->sealed.plain_end = ct->plan_off + plain.len;
+    ct->plan_off = 0;
     t->batch_len += rc == TC_OK ? t->io.out_len : 0;
     t->io.out = t->flight;
     t->io.out_cap = TC_TLS_FLIGHT_MAX;
     t->io.out_len = 0;
-    ct->plain_len = len;
     return rc == TC_OK;
+}
+
+struct tc_net_sealed tc_net_tls_sealed(const struct tc_net *net, uint32_t slot)
+{
+    return net->tls->conns[slot].sealed;
+}
+
+void tc_net_tls_go_on(struct tc_net *net, uint32_t slot)
+{
+    struct conn_tls *ct = &net->tls->conns[slot];
+    ct->plan_off = ct->sealed.plain_end;
 }
 
 size_t tc_net_tls_batch_len(const struct tc_net *net)
 {
     return net->tls ? net->tls->batch_len : 0;
-}
-
-const uint8_t *tc_net_tls_record(const struct tc_net *net, uint32_t slot, uint32_t *plain_len)
-{
-    *plain_len = net->tls->conns[slot].plain_len;
-    return net->tls->conns[slot].record;
 }
 
 void tc_net_tls_batch_end(struct tc_net *net)

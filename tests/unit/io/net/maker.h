@@ -75,7 +75,7 @@ static inline uint32_t maker_produce(struct tc_net *net, uint32_t slot, uint8_t 
     struct maker *m = &makers[slot];
     const struct tc_net_conn *c = &net->conns[slot];
     cr_assert(!c->is_waiting && c->out_len == c->out_off, "something older is unsent");
-    cr_assert_eq(cap, TC_NET_MADE_MAX);
+    cr_assert_eq(cap, nx.net.conns[slot].is_tls ? TC_TLS_RECORD_MAX : TC_NET_MADE_MAX);
     m->produce_cnt++;
     uint32_t len = (uint32_t)m->tail_len;
     memcpy(dst, m->tail, m->tail_len);

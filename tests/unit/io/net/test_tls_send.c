@@ -236,6 +236,50 @@ Test(net_tls_send, full_batches)
     finish();
 }
 
+Test(net_tls_send, one_record_ahead)
+{
+    /* Goal: a plan of several records goes out in one flush, a record at a time: none is made
+     * before the socket has taken the one before it, nothing of it comes by catch-up, and what a
+     * full socket leaves is one record's rest. */
+    enum { EVENTS = 250 };
+    static struct peer p;
+    char payload[241] = { 0 };
+    memset(payload, 'p', sizeof(payload) - 1);
+    for (int v = 0; v < 2; v++) {
+        begin(toy_options());
+        peer_member(&p, versions[v]);
+        peer_subscribe(&p, "ticker-A");
+        uint32_t plain = toy_member();
+        toy_subscribe(plain, "ticker-A");
+        struct nx_sock *sock = &nx.reactor.socks[p.slot];
+        for (uint32_t cap = FX_ALL;; cap = 20000) {
+            static int64_t pos;
+            for (int k = 0; k < EVENTS; k++)
+                fx_put(&nx.fx, "ticker-A", ++pos, payload);
+            sock->cap = cap;
+            sock->send_cnt = 0;
+            cr_assert_gt(tc_fan_read(nx.fx.fan, nx.net.now_ns), 0);
+            cr_assert_eq(tc_net_flush(&nx.net, TC_TURN_FLUSH_MAX), 2);
+            const char *want = nx_take(&nx, plain);
+            uint32_t records = (uint32_t)strlen(want) / TC_TLS_RECORD_MAX + 1;
+            cr_assert_gt(records, 3);
+            if (cap == FX_ALL) {
+                cr_assert_eq(sock->send_cnt, records);
+                cr_assert_not(tc_fan_has_catch_up(nx.fx.fan));
+                cr_assert_str_eq(heard(&p), want);
+                continue;
+            }
+            cr_assert_eq(sock->send_cnt, 2);
+            cr_assert_lt(nx.net.conns[p.slot].out_len, TC_TLS_RECORD_MAX + TC_TLS_OVERHEAD_MAX);
+            let_go(p.slot);
+            cr_assert_str_eq(heard(&p), want);
+            break;
+        }
+        peer_close(&p);
+        finish();
+    }
+}
+
 static void unsubscribe_it(uint32_t slot)
 {
     cr_assert_not(tc_fan_is_planned(nx.fx.fan, slot));
