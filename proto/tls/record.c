@@ -167,11 +167,11 @@ static bool is_made_again(struct tc_tls_record *r, const uint8_t *plain, size_t 
 void tc_tls_record_take(struct tc_tls_record *r, const struct tc_tls_algs *algs, const SSL *ssl,
                         const void *plain, size_t len, const uint8_t *made, size_t made_len)
 {
+    if (r->secret_len == 0 || len == 0 || ++r->write_cnt <= FIRST_WRITES)
+        return;
     const SSL_CIPHER *suite = SSL_get_current_cipher(ssl);
     const EVP_MD *md = suite ? SSL_CIPHER_get_handshake_digest(suite) : NULL;
     const EVP_CIPHER *cipher = md ? aead_of(algs, suite) : NULL;
-    if (r->secret_len == 0 || len == 0 || ++r->write_cnt <= FIRST_WRITES)
-        return;
     r->digest = md ? EVP_MD_get0_name(md) : NULL;
     r->key_records = TC_TLS_KEY_RECORDS_MAX;
     r->aead = cipher ? EVP_CIPHER_CTX_new() : NULL;

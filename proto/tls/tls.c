@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One connection: OpenSSL between a piece of input and a buffer of output. */
-
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <stdatomic.h>
