@@ -208,17 +208,13 @@ static bool is_idle(const struct tc_worker *w)
 static uint32_t poll_reactor(struct tc_worker *w, bool may_sleep)
 {
     const struct tc_reactor_ops *ops = w->conf.ops;
-    int64_t wait_ns = 0;
+    bool is_to_sleep = may_sleep && is_idle(w);
     uint64_t bit = 1ull << w->conf.idx;
     w->is_awake = false;
-    if (may_sleep && is_idle(w)) {
-        take_time(w); /* the last turn may have sent for milliseconds */
-        wait_ns = sleep_ns(w);
-    }
-    if (wait_ns == 0) {
-        take_time(w);
+    take_time(w); /* the last turn may have sent for milliseconds */
+    int64_t wait_ns = is_to_sleep ? sleep_ns(w) : 0;
+    if (wait_ns == 0)
         return ops->poll(w->reactor, 0, TC_WORKER_EVENTS_MAX, on_event, w);
-    }
     atomic_fetch_or(w->conf.sleeping, bit);
     bool has_news = tc_fan_has_news(w->fan) || tc_desk_has_answers(w->conf.desk) ||
                     atomic_load(&w->wants_drain) != w->is_draining;
