@@ -56,6 +56,15 @@ size_t tc_fmt_u64(char *out, uint64_t value)
     return len + put_next(out + len, (uint32_t)(value % E8));
 }
 
+size_t tc_fmt_digits(char *out, uint64_t value, size_t len)
+{
+    for (size_t i = len; i > 0; i--) {
+        out[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return len;
+}
+
 size_t tc_fmt_i64(char *out, int64_t value)
 {
     if (value >= 0)

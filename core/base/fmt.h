@@ -16,6 +16,9 @@ size_t tc_fmt_u64(char *out, uint64_t value);
 /* The same with a sign where it is negative. */
 size_t tc_fmt_i64(char *out, int64_t value);
 
+/* The last len digits of value, leading zeros too; returns len. */
+size_t tc_fmt_digits(char *out, uint64_t value, size_t len);
+
 /* Decimal digits only, no sign, no blank, no leading zero but "0" itself, at most max. False if
  * text is anything else. */
 bool tc_fmt_parse_u64(struct tc_str text, uint64_t max, uint64_t *out);

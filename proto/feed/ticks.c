@@ -58,23 +58,18 @@ static void walk(struct tc_ticks_symbol *s, uint64_t r)
         s->price = s->price > step + PRICE_MIN ? s->price - step : PRICE_MIN;
 }
 
-static char *put(char *to, const char *text, size_t len)
+static char *put(char *to, struct tc_str text)
 {
-    memcpy(to, text, len);
-    return to + len;
+    memcpy(to, text.ptr, text.len);
+    return to + text.len;
 }
-#define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
 
-/* hundredths (scale 100) or thousandths (scale 1000) as a decimal number, all its digits. */
-static char *put_fixed(char *to, uint64_t value, uint64_t scale)
+/* value as a decimal number with `places` digits behind the point; scale is 10 to their power. */
+static char *put_fixed(char *to, uint64_t value, uint64_t scale, size_t places)
 {
     to += tc_fmt_u64(to, value / scale);
     *to++ = '.';
-    for (uint64_t left = value % scale; scale > 1; left %= scale) {
-        scale /= 10;
-        *to++ = (char)('0' + left / scale);
-    }
-    return to;
+    return to + tc_fmt_digits(to, value % scale, places);
 }
 
 size_t tc_ticks_next(struct tc_ticks *ticks, uint32_t idx, char *out, size_t cap)
@@ -85,15 +80,15 @@ size_t tc_ticks_next(struct tc_ticks *ticks, uint32_t idx, char *out, size_t cap
     uint64_t r = next_random(&s->rng);
     walk(s, r);
     uint64_t half = s->price / 20000 + 1;
-    char *to = PUT(text, "{\"symbol\":\"");
-    to = put(to, s->name, strlen(s->name));
-    to = put_fixed(PUT(to, "\",\"price\":\""), s->price, 100);
-    to = put_fixed(PUT(to, "\",\"bid\":\""), s->price - TC_MIN(half, s->price - 1), 100);
-    to = put_fixed(PUT(to, "\",\"ask\":\""), s->price + half, 100);
-    to = put_fixed(PUT(to, "\",\"size\":\""), 1 + (r >> 44) % 5000, 1000);
-    to = PUT(to, "\",\"seq\":");
+    char *to = put(text, TC_STR("{\"symbol\":\""));
+    to = put(to, tc_str_from(s->name));
+    to = put_fixed(put(to, TC_STR("\",\"price\":\"")), s->price, 100, 2);
+    to = put_fixed(put(to, TC_STR("\",\"bid\":\"")), s->price - TC_MIN(half, s->price - 1), 100, 2);
+    to = put_fixed(put(to, TC_STR("\",\"ask\":\"")), s->price + half, 100, 2);
+    to = put_fixed(put(to, TC_STR("\",\"size\":\"")), 1 + (r >> 44) % 5000, 1000, 3);
+    to = put(to, TC_STR("\",\"seq\":"));
     to += tc_fmt_u64(to, ++s->seq);
-    to = PUT(to, "}");
+    to = put(to, TC_STR("}"));
     size_t len = (size_t)(to - text);
     TC_ASSERT(len <= TC_TICKS_JSON_MAX);
     if (len > cap)

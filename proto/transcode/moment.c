@@ -36,14 +36,9 @@ static void date_of(int64_t days, unsigned *year, unsigned *month, unsigned *day
     *year = (unsigned)(y + era * ERA_YEARS + (*month <= 2));
 }
 
-/* value in len digits. */
-static char *put_digits(char *out, unsigned value, unsigned len)
+static char *put_digits(char *out, unsigned value, size_t len)
 {
-    for (unsigned i = len; i > 0; i--) {
-        out[i - 1] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    return out + len;
+    return out + tc_fmt_digits(out, value, len);
 }
 
 /* Nothing, or a dot and 3, 6 or 9 digits. */

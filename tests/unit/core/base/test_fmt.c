@@ -61,6 +61,18 @@ Test(fmt, stays_in_its_bytes)
     }
 }
 
+Test(fmt, digits_of_a_width)
+{
+    /* goal: leading zeros are written, what does not fit is left out, nothing behind is touched */
+    char out[9] = "xxxxxxxx";
+    cr_assert_eq(tc_fmt_digits(out, 7, 3), 3);
+    cr_assert_str_eq(out, "007xxxxx");
+    cr_assert_eq(tc_fmt_digits(out, 1234, 2), 2);
+    cr_assert_str_eq(out, "347xxxxx");
+    cr_assert_eq(tc_fmt_digits(out, 5, 0), 0);
+    cr_assert_str_eq(out, "347xxxxx");
+}
+
 Test(fmt, reads_plain_decimals_only)
 {
     /* goal: what is not a plain decimal number in range is refused */
