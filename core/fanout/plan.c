@@ -36,7 +36,7 @@ static inline uint32_t plan_after(struct tc_fan *fan, uint32_t parent, uint32_t 
     fan->plans[p->child] = (struct tc_plan){
         .parent = parent,
         .child_lane = TC_PLAN_NO_LANE,
-        .lane = lane & (TC_FAN_LANES_MAX - 1),
+        .lane = lane & INT16_MAX,
     };
     return p->child;
 }
@@ -228,6 +228,7 @@ static void apply(struct tc_fan *fan, uint32_t conn, const struct tc_lane *lane,
     if (lane->is_shared && is_all)
         return; /* it is where its room is */
     uint32_t member = lane->is_shared ? tc_fan_member_find(fan, conn, lane->owner) : lane->owner;
+    TC_ASSERT(member != TC_NONE); /* who leaves has its plan taken back before */
     struct tc_member *m = tc_fan_member(fan, member);
     if (lane->is_shared)
         tc_fan_member_to_behind(fan, member);
