@@ -113,6 +113,28 @@ Test(h2_body, one_window_for_several)
     end();
 }
 
+Test(h2_body, several_frames_at_once)
+{
+    /* Goal: with room for more than a frame, a body is taken at once and framed as any peer takes
+     * it, whole, also where a window cuts the last frame. */
+    static char text[40000 + 1];
+    begin_with(1 << 20);
+    fx.emit_cap = 50000;
+    for (size_t i = 0; i < sizeof(text) - 1; i++)
+        text[i] = (char)('a' + i * 7 % 26);
+    ask(1, text);
+    cr_assert_str_eq(fx_run(),
+                     "HEAD 1 :status=200\nDATA 1 #16384\nDATA 1 #16384\nDATA 1 #7232 end\n");
+    cr_assert_eq(fx.peer.body_len, sizeof(text) - 1);
+    cr_assert_eq(memcmp(fx.peer.body, text, sizeof(text) - 1), 0);
+    ask(3, text);
+    cr_assert_str_eq(fx_run(), "HEAD 3 :status=200\nDATA 3 #16384\nDATA 3 #9151\n");
+    hp_window(&fx.peer, 0, 40000);
+    cr_assert_str_eq(fx_run(), "DATA 3 #14465 end\n");
+    cr_assert_eq(memcmp(fx.peer.body + sizeof(text) - 1, text, sizeof(text) - 1), 0);
+    end();
+}
+
 Test(h2_body, window_within_a_block)
 {
     /* Goal: a WINDOW_UPDATE where only CONTINUATION may come is nghttp2's to refuse. */
