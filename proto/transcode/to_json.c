@@ -315,26 +315,30 @@ static int put_entry(struct tc_to_json *w, const struct tc_pb_field *field, stru
     struct tc_pb_item items[2];
     const struct tc_pb_item *found[2] = { NULL, NULL };
     bool is_unknown = false;
+    bool is_replaced = false;
     struct tc_pb_in in = tc_pb_in(bytes);
     struct tc_pb_item item;
     int rc;
     while ((rc = tc_pb_next(&in, &item)) > 0) {
         const struct tc_pb_field *part = tc_pb_field(field->message, item.number);
-        if (tc_pb_fit(part, &item) == TC_PB_FIT_NONE) {
+        if (tc_pb_fit(part, &item) == TC_PB_FIT_NONE || is_unnamed(part, item.value)) {
             is_unknown = true;
             continue;
         }
         size_t idx = part == &fields[1];
         if (part->message && found[idx])
             return tc_transcode_fail(w->t, -TC_ENOTSUP, "a message in two pieces");
+        is_replaced = is_replaced || found[idx];
         items[idx] = item;
         found[idx] = &items[idx];
     }
+    if (rc >= 0 && is_replaced)
+        rc = tc_pb_check(field->message, bytes.ptr, bytes.len); /* also of what does not count */
     if (rc < 0)
         return tc_transcode_fail(w->t, rc, "malformed protobuf");
     if (depth + 1 > TC_PB_DEPTH_MAX)
         return tc_transcode_fail(w->t, -TC_EDEPTH, "messages are nested too deep");
-    if (is_unknown || is_unnamed(&fields[1], found[1] ? found[1]->value : 0))
+    if (is_unknown || (!found[1] && is_unnamed(&fields[1], 0)))
         return tc_to_json_unknown(w); /* all of the entry is an unknown field then */
     put_next(w, field, is_open, is_first);
     bool has_quotes = fields[0].type == TC_PB_STRING || fields[0].type == TC_PB_INT64 ||

@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "proto/json/utf8.h"
 #include "proto/transcode/inner.h"
 #include "proto/transcode/moment.h"
 #include "proto/transcode/number.h"
 
-/* The last field of that number and wire type: 1, or 0: there is none, or -TC_EINVAL. */
-static int pick(struct tc_to_json *w, struct tc_str bytes, uint32_t number, enum tc_pb_wire wire,
-                struct tc_pb_item *out)
+/* Of a message in which a later field counts: what is replaced by it, and never written, has to be
+ * well-formed too. type NULL: a set of descriptors with a Struct of its own, and no Value. */
+static int check_all(struct tc_to_json *w, const struct tc_pb_message *type, struct tc_str bytes)
+{
+    int rc = type ? tc_pb_check(type, bytes.ptr, bytes.len) : TC_OK;
+    return rc < 0 ? tc_transcode_fail(w->t, rc, "malformed protobuf") : TC_OK;
+}
+
+/* The last field of that number and wire type: 1, or 0: there is none, or an error of check_all. */
+static int pick(struct tc_to_json *w, const struct tc_pb_message *type, struct tc_str bytes,
+                uint32_t number, enum tc_pb_wire wire, struct tc_pb_item *out)
 {
     struct tc_pb_in in = tc_pb_in(bytes);
     struct tc_pb_item item;
@@ -15,9 +24,12 @@ static int pick(struct tc_to_json *w, struct tc_str bytes, uint32_t number, enum
         if (item.number != number || item.wire != wire)
             continue;
         *out = item;
-        found = 1;
+        found++;
     }
-    return rc < 0 ? tc_transcode_fail(w->t, rc, "malformed protobuf") : found;
+    if (rc < 0)
+        return tc_transcode_fail(w->t, rc, "malformed protobuf");
+    rc = found > 1 ? check_all(w, type, bytes) : TC_OK;
+    return rc < 0 ? rc : found > 0;
 }
 
 /* Timestamp, Duration. */
@@ -26,9 +38,9 @@ static int put_moment(struct tc_to_json *w, const struct tc_pb_message *type, st
     struct tc_pb_item s = { 0 };
     struct tc_pb_item ns = { 0 };
     char text[TC_MOMENT_MAX];
-    int rc = pick(w, bytes, TC_WK_SECONDS, TC_PB_VARINT, &s);
+    int rc = pick(w, type, bytes, TC_WK_SECONDS, TC_PB_VARINT, &s);
     if (rc >= 0)
-        rc = pick(w, bytes, TC_WK_NANOS, TC_PB_VARINT, &ns);
+        rc = pick(w, type, bytes, TC_WK_NANOS, TC_PB_VARINT, &ns);
     if (rc < 0)
         return rc;
     struct tc_moment moment = { (int64_t)s.value, (int32_t)ns.value };
@@ -112,6 +124,7 @@ static int put_any_value(struct tc_to_json *w, struct tc_str bytes, uint32_t dep
     struct tc_pb_in in = tc_pb_in(bytes);
     struct tc_pb_item item;
     struct tc_pb_item kind = { .number = TC_WK_VALUE_NULL };
+    uint32_t kind_cnt = 0;
     int rc;
     if (depth > TC_PB_DEPTH_MAX)
         return tc_transcode_fail(w->t, -TC_EDEPTH, "messages are nested too deep");
@@ -121,9 +134,16 @@ static int put_any_value(struct tc_to_json *w, struct tc_str bytes, uint32_t dep
         if (item.number == kind.number && item.number >= TC_WK_VALUE_STRUCT)
             return tc_transcode_fail(w->t, -TC_ENOTSUP, "a message in two pieces");
         kind = item;
+        kind_cnt++;
     }
     if (rc < 0)
         return tc_transcode_fail(w->t, rc, "malformed protobuf");
+    if (kind_cnt > 1) {
+        const struct tc_pb_message *type =
+            tc_pb_message(w->t->schema, TC_STR("google.protobuf.Value"));
+        if ((rc = check_all(w, type, bytes)) < 0)
+            return rc;
+    }
     switch (kind.number) {
     case TC_WK_VALUE_NUMBER:
         return put_number(w, kind.value);
@@ -181,6 +201,8 @@ static int read_entry(struct tc_to_json *w, struct tc_str bytes, struct tc_str *
             continue;
         }
         if (item.number == TC_WK_KEY) {
+            if (!tc_utf8_check(key->ptr, key->len)) /* one that is replaced */
+                return tc_transcode_fail(w->t, -TC_EUTF8, "a string that is not UTF-8");
             *key = item.bytes;
             continue;
         }
@@ -227,13 +249,14 @@ static int put_struct(struct tc_to_json *w, struct tc_str bytes, uint32_t depth)
 }
 
 /* {"@type":…} with the fields of the message, or with its own form as "value". */
-static int put_any(struct tc_to_json *w, struct tc_str bytes, uint32_t depth)
+static int put_any(struct tc_to_json *w, const struct tc_pb_message *any, struct tc_str bytes,
+                   uint32_t depth)
 {
     struct tc_pb_item url = { .bytes = TC_STR("") };
     struct tc_pb_item value = { .bytes = TC_STR("") };
-    int rc = pick(w, bytes, TC_WK_ANY_TYPE, TC_PB_BYTES, &url);
+    int rc = pick(w, any, bytes, TC_WK_ANY_TYPE, TC_PB_BYTES, &url);
     if (rc >= 0)
-        rc = pick(w, bytes, TC_WK_ANY_VALUE, TC_PB_BYTES, &value);
+        rc = pick(w, any, bytes, TC_WK_ANY_VALUE, TC_PB_BYTES, &value);
     if (rc < 0)
         return rc;
     if (url.bytes.len == 0 && value.bytes.len == 0) {
@@ -263,7 +286,7 @@ static int put_wrapper(struct tc_to_json *w, const struct tc_pb_message *type, s
 {
     const struct tc_pb_field *field = &type->fields[0];
     struct tc_pb_item item;
-    int rc = pick(w, bytes, field->number, (enum tc_pb_wire)field->wire, &item);
+    int rc = pick(w, type, bytes, field->number, (enum tc_pb_wire)field->wire, &item);
     return rc < 0 ? rc : tc_to_json_scalar(w, field, rc > 0 ? &item : NULL);
 }
 
@@ -272,7 +295,7 @@ int tc_to_json_well_known(struct tc_to_json *w, const struct tc_pb_message *type
 {
     switch ((enum tc_pb_well_known)type->well_known) {
     case TC_PB_ANY:
-        return put_any(w, bytes, depth);
+        return put_any(w, type, bytes, depth);
     case TC_PB_FIELD_MASK:
         return put_mask(w, bytes);
     case TC_PB_STRUCT:

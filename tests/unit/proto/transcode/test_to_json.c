@@ -61,6 +61,7 @@ Test(to_json, rows_and_maps)
     BOTH("Maps", "\x22\x04\x08\x01\x10\x02", "{\"mBoolInt64\":{\"true\":\"2\"}}");
     BOTH("Maps", "\x2a\x04\x08\x00\x10\x01", "{\"mUint64Color\":{\"0\":\"COLOR_RED\"}}");
     BOTH("Maps", "\x32\x04\x08\x01\x12\x00", "{\"mSint32Message\":{\"-1\":{}}}");
+    WRITES("Maps", "\x0a\x06\x0a\x01k\x0a\x01l", "{\"mStringString\":{\"l\":\"\"}}");
     WRITES("Maps", "\x0a\x00", "{\"mStringString\":{\"\":\"\"}}");
     WRITES("Maps", "\x32\x00", "{\"mSint32Message\":{\"0\":{}}}");
 }
@@ -107,6 +108,8 @@ Test(to_json, unknown)
         cr_expect(!ignore || tc_str_eq(got, TC_STR("{\"levels\":[\"LEVEL_HIGH\"]}")));
         cr_expect_eq(to_json("Plain", TC_STR("\x12\x03\x02\x07\x02")), rc);
         cr_expect(!ignore || tc_str_eq(got, TC_STR("{\"levels\":[\"LEVEL_HIGH\"]}")));
+        cr_expect_eq(to_json("Plain", TC_STR("\x32\x04\x10\x63\x10\x02")), rc); /* one replaced */
+        cr_expect(!ignore || tc_str_eq(got, TC_STR("{}")));
         cr_expect_eq(to_json("Plain", TC_STR("\x32\x04\x08\x01\x10\x02")), rc);
         cr_expect(!ignore || tc_str_eq(got, TC_STR("{}")));
     }
@@ -128,6 +131,7 @@ Test(to_json, malformed)
     REFUSES_PB("Scalars", "\x4a\x01\xff", -TC_EUTF8);
     REFUSES_PB("Repeated", "\x2a\x01\x80", -TC_EINVAL);
     REFUSES_PB("Maps", "\x0a\x02\x0a\x05", -TC_EINVAL);
+    REFUSES_PB("Maps", "\x0a\x06\x0a\x01\xff\x0a\x01k", -TC_EUTF8); /* of a key that is replaced */
     REFUSES_PB("Presence", "\x3a\x01\x28", -TC_EINVAL);
     cr_expect(tc_str_eq(t.field, TC_STR("o_message")));
 }

@@ -49,6 +49,20 @@ Test(well_known_json, values)
     REFUSES_PB("Value", "\x1a\x01\xff", -TC_EUTF8);
 }
 
+Test(well_known_json, replaced)
+{
+    /* goal: what a later field replaces is not written, and has to be well-formed all the same */
+    WRITES("Value", "\x2a\x00\x08\x00", "null");
+    WRITES("Value", "\x32\x04\x0a\x02\x20\x01\x1a\x01x", "\"x\"");
+    REFUSES_PB("Value", "\x2a\x02\x02\x00\x08\x00", -TC_EINVAL);
+    REFUSES_PB("Value", "\x32\x04\x0a\x02\x20\x80\x08\x00", -TC_EINVAL);
+    REFUSES_PB("Value", "\x1a\x01\xff\x1a\x01x", -TC_EUTF8);
+    WRITES("Struct", "\x0a\x06\x0a\x01k\x0a\x01l", "{\"l\":null}");
+    REFUSES_PB("Struct", "\x0a\x06\x0a\x01\xff\x0a\x01k", -TC_EUTF8);
+    WRITES("StringValue", "\x0a\x01x\x0a\x01y", "\"y\"");
+    REFUSES_PB("StringValue", "\x0a\x01\xff\x0a\x01x", -TC_EUTF8);
+}
+
 Test(well_known_json, field_mask)
 {
     /* goal: paths in lowerCamelCase; one that would come back as another is refused */
