@@ -66,21 +66,34 @@ static void subscribe(const struct tc_commander *who, const struct tc_cmd *cmd)
     }
 }
 
-static void unsubscribe(const struct tc_commander *who, const struct tc_cmd *cmd)
+static void reply_unsubscribed(const struct tc_commander *who, struct tc_str id, struct tc_str room)
 {
     uint8_t out[TC_NOTICE_BYTES_MAX];
+    struct tc_notice notice = { .kind = TC_NOTICE_UNSUBSCRIBED, .id = id, .room = room };
+    who->write(who, out, tc_session_dialects[who->dialect]->notice(&notice, out));
+}
+
+static void unsubscribe(const struct tc_commander *who, const struct tc_cmd *cmd)
+{
+    struct tc_fan *fan = who->net->conf.fan;
     for (uint32_t i = 0; i < cmd->room_cnt && who->is_open(who); i++) {
-        struct tc_notice notice = { .kind = TC_NOTICE_UNSUBSCRIBED, .id = cmd->id };
-        notice.room = cmd->rooms[i].name;
-        int rc = tc_room_name_check(notice.room);
+        struct tc_str room = cmd->rooms[i].name;
+        char text[TC_CMD_ID_MAX + 2];
+        struct tc_str id;
+        int rc = tc_room_name_check(room);
         if (rc < 0) {
-            refuse_room(who, cmd, rc, notice.room);
+            refuse_room(who, cmd, rc, room);
             continue;
         }
+        /* what it overtakes has its answer too */
+        while (who->is_open(who) && tc_fan_withdraw(fan, who->conn, room, text, &id))
+            reply_unsubscribed(who, id, room);
+        if (!who->is_open(who))
+            return;
         /* the wish is fulfilled as well if it was not subscribed */
-        rc = tc_fan_unsubscribe(who->net->conf.fan, who->conn, notice.room);
+        rc = tc_fan_unsubscribe(fan, who->conn, room);
         TC_ASSERT(rc == TC_OK || rc == -TC_ENOTFOUND);
-        who->write(who, out, tc_session_dialects[who->dialect]->notice(&notice, out));
+        reply_unsubscribed(who, cmd->id, room);
     }
 }
 

@@ -95,6 +95,21 @@ def nothing_after_unsubscribed():
 
 
 @case
+def unsubscribe_overtakes():
+    """Each of ten commands in one segment has its answer, also a subscribe that is taken back before it is confirmed."""
+    room = rooms()[0]
+    with Ws(engine().port) as ws:
+        ws.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        for i in range(11):
+            ws.send("unsubscribe" if i % 2 else "subscribe", {"rooms": [room]}, id=i)
+        ws.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        for i in range(10):
+            equal(ws.expect("unsubscribed", room=room)["id"], i, "id")
+        equal(ws.expect("subscription-confirmed", room=room)["id"], 10, "id")
+        ws.expect("ticker-update", room=room)
+
+
+@case
 def ping_pong():
     """ping is answered by pong with id and time."""
     with Ws(engine().port) as ws:

@@ -413,12 +413,11 @@ static void keep(struct w_view *v)
 
 static void on_unsubscribed(struct world *w, const struct w_room *r, struct w_view *v, int64_t id)
 {
-    uint32_t i = 0;
-    while (i < v->op_cnt && !v->ops[i].is_unsubscribe)
-        i++;
-    W_CHECK(w, i < v->op_cnt && v->ops[i].id == id, "%s: unsubscribed %lld", r->name, LL(id));
+    W_CHECK(w, v->op_cnt && v->ops[0].id == id, "%s: unsubscribed %lld", r->name, LL(id));
     W_CHECK(w, !v->skip_cnt, "%s: conflated without its update", r->name);
-    drop_ops(v, i + 1);
+    W_CHECK(w, v->ops[0].is_unsubscribe || v->phase == W_OUT, "%s: a subscription was taken back",
+            r->name); /* only one that was not confirmed, by an unsubscribe that overtakes it */
+    drop_ops(v, 1);
     if (v->phase != W_OUT)
         keep(v);
     v->phase = W_OUT;

@@ -42,6 +42,33 @@ Test(member, too_many_rooms)
     fx_fini(&fx);
 }
 
+Test(member, withdraw)
+{
+    /* Goal: what is not confirmed is taken back oldest first, with its id or without; what is
+     * planned but not sent counts as not confirmed, and what is confirmed stands. */
+    char text[TC_CMD_ID_MAX + 2];
+    struct tc_str id;
+    struct tc_fan_wish nameless = { .room = TC_STR("ticker-A") };
+    struct fx_options o = fx_defaults();
+    fx_init(&fx, &o);
+    fx_open(&fx, 0);
+    cr_expect(!tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id), "no room yet");
+    cr_expect_eq(sub_id(0, "ticker-A", "\"one\"", true), 0);
+    cr_expect_eq(fx_wish(&fx, 0, &nameless), 0);
+    tc_fan_read(fx.fan, 0);
+    cr_expect(tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id));
+    cr_expect(tc_str_eq(id, TC_STR("\"one\"")));
+    cr_expect(tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id));
+    cr_expect_null(id.ptr);
+    cr_expect(!tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id));
+    cr_expect_eq(unsub(0, "ticker-A"), 0);
+    cr_expect_eq(sub_id(0, "ticker-A", "2", false), 0);
+    fx_run(&fx);
+    cr_expect(!tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id), "confirmed");
+    cr_expect_eq(tc_fan_conn_room_cnt(fx.fan, 0), 1);
+    fx_fini(&fx);
+}
+
 Test(member, overloaded)
 {
     /* Goal: spent pools of members and of pending subscriptions refuse and leave nothing behind. */
