@@ -76,7 +76,7 @@ static void come_and_go(void *ctx, uint64_t ops)
                 micro_fail("a subscription is refused");
         }
         for (uint32_t r = 0; r < w->list; r++) {
-            if (tc_fan_unsubscribe(fan, conn, name_of((w->next + r) % w->room_cnt)) < 0)
+            if (tc_fan_unsubscribe(fan, conn, name_of((w->next + r) % w->room_cnt), NULL, NULL) < 0)
                 micro_fail("a subscription is not there");
         }
         w->next = (w->next + w->list) % w->room_cnt;

@@ -129,15 +129,13 @@ struct tc_fan_wish {
 int tc_fan_subscribe(struct tc_fan *fan, uint32_t conn, const struct tc_fan_wish *wish,
                      int64_t now_ns, uint8_t *reply, size_t *reply_len) TC_MUST_CHECK;
 
-/* Takes back the oldest subscription of the room that is not confirmed yet, which is to be answered
- * as unsubscribed: with *id, whose bytes are in text (ptr NULL: it had none). false: there is none.
- * To be asked until then before tc_fan_unsubscribe, or a command would have no answer. */
-bool tc_fan_withdraw(struct tc_fan *fan, uint32_t conn, struct tc_str room,
-                     char text[TC_CMD_ID_MAX + 2], struct tc_str *id) TC_MUST_CHECK;
-
-/* -TC_ENOTFOUND: it was not subscribed. Nothing of the room is sent after it: what is planned for
- * the connection is taken back, and comes by catch-up for its other rooms. */
-int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str room) TC_MUST_CHECK;
+/* TC_OK; -TC_ENOTFOUND: it was not subscribed. Nothing of the room is sent after it: what is
+ * planned for the connection is taken back, and comes by catch-up for its other rooms. 1: instead
+ * the oldest subscription that is not confirmed yet was taken back, which is to be answered as
+ * unsubscribed too: with *id, whose bytes are in text (ptr NULL: it had none); call again. id NULL:
+ * nobody is to be answered. */
+int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str room,
+                       char text[TC_CMD_ID_MAX + 2], struct tc_str *id) TC_MUST_CHECK;
 
 /* ---- questions, without a subscription ---- */
 

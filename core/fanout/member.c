@@ -338,38 +338,33 @@ int tc_fan_subscribe(struct tc_fan *fan, uint32_t conn, const struct tc_fan_wish
     return TC_OK;
 }
 
-/* The member that is to change or to leave, with nothing planned for its connection. */
-static uint32_t member_at_rest(struct tc_fan *fan, uint32_t conn, struct tc_str name)
+/* Takes the oldest subscription that is not confirmed away from its member. */
+static void withdraw(struct tc_fan *fan, struct tc_member *m, char text[TC_CMD_ID_MAX + 2],
+                     struct tc_str *id)
 {
-    uint32_t room = tc_fan_room_find(fan, name);
-    uint32_t idx = room == TC_NONE ? TC_NONE : tc_fan_member_find(fan, conn, room);
-    struct tc_fan_piece tail;
-    if (idx != TC_NONE && fan->conns[conn].plan != TC_PLAN_NONE)
-        tc_fan_settle(fan, conn, 0, false, &tail);
-    return idx;
-}
-
-bool tc_fan_withdraw(struct tc_fan *fan, uint32_t conn, struct tc_str name,
-                     char text[TC_CMD_ID_MAX + 2], struct tc_str *id)
-{
-    uint32_t idx = member_at_rest(fan, conn, name);
-    struct tc_member *m = idx == TC_NONE ? NULL : tc_fan_member(fan, idx);
-    if (!m || m->sub == TC_NONE)
-        return false;
-    uint32_t sub = m->sub;
-    const struct tc_sub *s = tc_pool_at(&fan->subs, sub);
+    uint32_t idx = m->sub;
+    const struct tc_sub *s = tc_pool_at(&fan->subs, idx);
     memcpy(text, s->id, s->id_len);
     *id = (struct tc_str){ s->has_id ? text : NULL, s->id_len };
     m->sub = s->next;
-    tc_pool_release(&fan->subs, sub);
-    return true;
+    tc_pool_release(&fan->subs, idx);
 }
 
-int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str name)
+int tc_fan_unsubscribe(struct tc_fan *fan, uint32_t conn, struct tc_str name,
+                       char text[TC_CMD_ID_MAX + 2], struct tc_str *id)
 {
-    uint32_t idx = member_at_rest(fan, conn, name);
+    uint32_t room = tc_fan_room_find(fan, name);
+    uint32_t idx = room == TC_NONE ? TC_NONE : tc_fan_member_find(fan, conn, room);
     if (idx == TC_NONE)
         return -TC_ENOTFOUND;
+    struct tc_fan_piece tail;
+    if (fan->conns[conn].plan != TC_PLAN_NONE)
+        tc_fan_settle(fan, conn, 0, false, &tail);
+    struct tc_member *m = tc_fan_member(fan, idx);
+    if (id && m->sub != TC_NONE) {
+        withdraw(fan, m, text, id);
+        return 1;
+    }
     member_free(fan, idx);
     return TC_OK;
 }

@@ -86,12 +86,12 @@ static void unsubscribe(const struct tc_commander *who, const struct tc_cmd *cmd
             continue;
         }
         /* what it overtakes has its answer too */
-        while (who->is_open(who) && tc_fan_withdraw(fan, who->conn, room, text, &id))
+        while ((rc = tc_fan_unsubscribe(fan, who->conn, room, text, &id)) > 0) {
             reply_unsubscribed(who, id, room);
-        if (!who->is_open(who))
-            return;
+            if (!who->is_open(who))
+                return;
+        }
         /* the wish is fulfilled as well if it was not subscribed */
-        rc = tc_fan_unsubscribe(fan, who->conn, room);
         TC_ASSERT(rc == TC_OK || rc == -TC_ENOTFOUND);
         reply_unsubscribed(who, cmd->id, room);
     }

@@ -76,7 +76,7 @@ def hanging_transaction(kafka):
         kafka.feed("hang", count=3)
         stale = ws.expect("stale", 30, room="ticker-S0")
         check(isinstance(stale["since"], int), "since: %s" % stale)
-        check(not any(s["event"] == "ticker-update" for s in ws.seen if s.get("pos", 0) > (confirmed["pos"] or 0)),
+        check(not any(s["event"] == "ticker-update" for s in ws.seen if (s.get("pos") or 0) > (confirmed["pos"] or 0)),
               "an update of an open transaction")
         feed.stdin.write(b"\n")
         feed.stdin.close()

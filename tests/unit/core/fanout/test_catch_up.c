@@ -212,7 +212,7 @@ Test(catch_up, parked_can_leave)
     cr_assert_eq(fx_sub(&fx, 0, "ticker-C", true), 0);
     fx_turn(&fx);
     cr_expect_eq(tc_fan_stats(fx.fan)->parked_cnt, 3);
-    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-B")), 0);
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-B"), NULL, NULL), 0);
     cr_expect_eq(tc_fan_stats(fx.fan)->parked_cnt, 2);
     fx_close(&fx, 0);
     cr_expect_eq(tc_fan_stats(fx.fan)->parked_cnt, 0);

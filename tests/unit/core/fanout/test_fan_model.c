@@ -247,7 +247,7 @@ static void unsubscribe(struct model *m, uint32_t conn)
     struct m_room *r = &m->rooms[rnd(m, m->room_cnt)];
     struct m_view *v = &m->views[conn][r->idx];
     m_look(m, conn);
-    int rc = tc_fan_unsubscribe(m->fx.fan, conn, tc_str_from(r->name));
+    int rc = tc_fan_unsubscribe(m->fx.fan, conn, tc_str_from(r->name), NULL, NULL);
     M_CHECK(m, rc == (v->phase == M_OUT ? -TC_ENOTFOUND : TC_OK), "%s: unsubscribe %d", r->name,
             rc);
     v->phase = M_OUT;

@@ -160,7 +160,7 @@ static void disturb(uint32_t turn)
         return;
     bool was_in = v->is_in;
     if (was_in)
-        cr_assert_eq(tc_fan_unsubscribe(fx.fan, conn, tc_str_from(names[r])), 0);
+        cr_assert_eq(tc_fan_unsubscribe(fx.fan, conn, tc_str_from(names[r]), NULL, NULL), 0);
     v->has_skip = false;
     v->is_in = turn % 2 || !was_in;
     if (was_in && v->is_in && v->last > 0)

@@ -17,7 +17,7 @@ static int sub_id(uint32_t conn, const char *room, const char *id, bool is_snaps
 
 static int unsub(uint32_t conn, const char *room)
 {
-    return tc_fan_unsubscribe(fx.fan, conn, tc_str_from(room));
+    return tc_fan_unsubscribe(fx.fan, conn, tc_str_from(room), NULL, NULL);
 }
 
 Test(member, too_many_rooms)
@@ -52,20 +52,20 @@ Test(member, withdraw)
     struct fx_options o = fx_defaults();
     fx_init(&fx, &o);
     fx_open(&fx, 0);
-    cr_expect(!tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id), "no room yet");
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-A"), text, &id), -TC_ENOTFOUND);
     cr_expect_eq(sub_id(0, "ticker-A", "\"one\"", true), 0);
     cr_expect_eq(fx_wish(&fx, 0, &nameless), 0);
     tc_fan_read(fx.fan, 0);
-    cr_expect(tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id));
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-A"), text, &id), 1);
     cr_expect(tc_str_eq(id, TC_STR("\"one\"")));
-    cr_expect(tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id));
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-A"), text, &id), 1);
     cr_expect_null(id.ptr);
-    cr_expect(!tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id));
-    cr_expect_eq(unsub(0, "ticker-A"), 0);
+    cr_expect_eq(tc_fan_conn_room_cnt(fx.fan, 0), 1);
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-A"), text, &id), 0);
+    cr_expect_eq(tc_fan_conn_room_cnt(fx.fan, 0), 0);
     cr_expect_eq(sub_id(0, "ticker-A", "2", false), 0);
     fx_run(&fx);
-    cr_expect(!tc_fan_withdraw(fx.fan, 0, TC_STR("ticker-A"), text, &id), "confirmed");
-    cr_expect_eq(tc_fan_conn_room_cnt(fx.fan, 0), 1);
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-A"), text, &id), 0, "confirmed");
     fx_fini(&fx);
 }
 

@@ -27,7 +27,7 @@ Test(names, refused)
     cr_expect_eq(fx_sub(&fx, 0, longest, false), 0);
     cr_expect_eq(fx_sub(&fx, 0, "tickers-A", false), -TC_ENOTFOUND);
     cr_expect_eq(fx_sub(&fx, 0, "ticker-", false), -TC_ENOTFOUND);
-    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("")), -TC_ENOTFOUND);
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR(""), NULL, NULL), -TC_ENOTFOUND);
     cr_expect_eq(tc_fan_stats(fx.fan)->member_cnt, 1);
     fx_fini(&fx);
 }
@@ -72,7 +72,7 @@ Test(names, waiting_is_bounded)
     cr_expect_eq(fx_sub(&fx, 1, "ticker-C", false), 0);
     cr_expect_eq(fx_sub(&fx, 0, "ticker-D", false), -TC_ENOMEM);
     cr_expect_eq(fx_sub(&fx, 0, "ticker-A", false), 0);
-    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-C")), 0);
+    cr_expect_eq(tc_fan_unsubscribe(fx.fan, 0, TC_STR("ticker-C"), NULL, NULL), 0);
     cr_expect_eq(fx_sub(&fx, 0, "ticker-D", false), -TC_ENOMEM, "one still waits for it");
     fx_close(&fx, 1);
     cr_expect_eq(fx_sub(&fx, 0, "ticker-D", false), 0);

@@ -124,7 +124,8 @@ Test(plan, rows_of_a_room)
             }
             uint32_t leaves = (first + 3 * n) % ALL;
             if (n < ALL)
-                cr_assert_eq(tc_fan_unsubscribe(fx.fan, leaves, TC_STR("ticker-A")), TC_OK);
+                cr_assert_eq(tc_fan_unsubscribe(fx.fan, leaves, TC_STR("ticker-A"), NULL, NULL),
+                             TC_OK);
             is_in[leaves] = false;
         }
         cr_assert_eq(fx.fan->rows.used_cnt, 0);

@@ -176,7 +176,7 @@ Test(produce_streams, unplan)
     fx_put_many(&nx.fx, "ticker-A", 3, 4);
     cr_assert_gt(tc_fan_read(nx.fx.fan, nx.net.now_ns), 0);
     tc_net_unplan(&nx.net, tc_net_stream_conn(&nx.net, 8));
-    cr_assert_eq(tc_fan_unsubscribe(nx.fx.fan, conn, TC_STR("ticker-A")), 0);
+    cr_assert_eq(tc_fan_unsubscribe(nx.fx.fan, conn, TC_STR("ticker-A"), NULL, NULL), 0);
     nx_run(&nx);
     cr_assert_str_eq(nx_take(&nx, slot), "");
     toy_fini();

@@ -283,7 +283,7 @@ Test(net_tls_send, one_record_ahead)
 static void unsubscribe_it(uint32_t slot)
 {
     cr_assert_not(tc_fan_is_planned(nx.fx.fan, slot));
-    cr_assert_eq(tc_fan_unsubscribe(nx.fx.fan, slot, TC_STR("ticker-A")), TC_OK);
+    cr_assert_eq(tc_fan_unsubscribe(nx.fx.fan, slot, TC_STR("ticker-A"), NULL, NULL), TC_OK);
     toy_write(slot, "gone\n");
 }
 
