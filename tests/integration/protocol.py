@@ -96,7 +96,7 @@ def nothing_after_unsubscribed():
 
 @case
 def unsubscribe_overtakes():
-    """Each of ten commands in one segment has its answer, also a subscribe that is taken back before it is confirmed."""
+    """Each of eleven commands in one segment has its answer, also a subscribe that is taken back before it is confirmed."""
     room = rooms()[0]
     with Ws(engine().port) as ws:
         ws.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
