@@ -33,6 +33,7 @@ class Generator:
             command += [f"--{key}", run[key]] if run[key] != none else []
         command += ["--path", run["path"]] if run.get("path") else []
         command += [f"--{key}" for key in ("tls", "saturate") if run[key]]
+        command += ["--hold"] if "--idle" not in more else []
         return Load(process.start(command + list(more), self.cpus, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE))
 
@@ -57,6 +58,11 @@ class Load:
             self.kill()
             lines = ["it did not end"]
         raise Void(f"the generator: {lines[-1] if lines else ENDED.format(self.child.returncode)}")
+
+    def begin(self):
+        """The end of --hold."""
+        self.child.stdin.close()
+        self.child.stdin = None  # for communicate()
 
     def window(self, seconds):
         """The one window that was asked for."""

@@ -9,7 +9,7 @@ import time
 from . import Absent, Void, process, servers
 
 PACE_SLACK = 0.1
-CONNECT_SECONDS_PER_1000 = 1.5  # what is allowed for until the last of several generators is ready
+CONNECT_SECONDS_PER_1000 = 0.15
 SETTLE_SECONDS = 1
 
 
@@ -17,7 +17,7 @@ def expected_seconds(spec, run):
     """For the progress line."""
     if run["server"] == "openssl":
         return 4
-    return 2 + run["engines"] + run["clients"] * CONNECT_SECONDS_PER_1000 / 2000 + (run["warm_ms"] + run["window_ms"]) / 1000
+    return 2 + run["engines"] + run["clients"] * CONNECT_SECONDS_PER_1000 / 1000 + (run["warm_ms"] + run["window_ms"]) / 1000
 
 
 def prepared(options, run):
@@ -31,18 +31,12 @@ def prepared(options, run):
 
 
 def loads(options, run, running, more):
-    """A generator for each server, one after the other, and the time at which the last was ready."""
+    """A generator for each server, connected one after the other."""
     found = []
     try:
-        for number, server in enumerate(running):
-            behind = len(running) - 1 - number
-            wait_ms = int(behind * run["clients"] / len(running) * CONNECT_SECONDS_PER_1000)
-            warm = ["--warm-ms", run["warm_ms"] + wait_ms] if "--idle" not in more else []
-            began = time.monotonic()
-            found.append(options.generator.start(run, server, *warm, *more))
+        for server in running:
+            found.append(options.generator.start(run, server, *more))
             found[-1].await_ready()
-            if behind and (time.monotonic() - began) * 1000 * behind > run["warm_ms"] + wait_ms:
-                raise Void("clients connect too slowly for their windows to fall together")
     except BaseException:
         for load in found:
             load.kill()
@@ -54,8 +48,10 @@ def fanout(options, spec, run, folder):
     running = servers.start(options, run, folder)
     is_judged = False
     try:
-        found = loads(options, run, running, ["--windows", 1, "--window-ms", run["window_ms"]])
+        found = loads(options, run, running, ["--windows", 1, "--warm-ms", run["warm_ms"], "--window-ms", run["window_ms"]])
         try:
+            for load in found:
+                load.begin()
             limit = 120 + (run["warm_ms"] + run["window_ms"]) / 1000 + run["clients"] / 100
             windows = [load.window(limit) for load in found]
         finally:

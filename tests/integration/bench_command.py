@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -136,6 +137,23 @@ def idle():
         _, err = process.communicate(b"", timeout=30)
         equal(process.returncode, 0, "exit code; %s" % err)
         wait_for(lambda: engine().metrics()["tickcast_connections"] == 0, 10, "no connections")
+
+
+@case
+def held():
+    """Windows begin at the end of input, however late that is."""
+    process = start([TICKCAST, "bench", "--connect", "127.0.0.1:%d" % engine().port, "--hold", "--json", "--conns", "24",
+                     "--windows", "1", *SHORT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = json.loads(process.stdout.readline())
+    equal(line["ready"], 24, "ready")
+    before = engine().metrics()["tickcast_deliveries_total"]
+    span = 4 * (int(SHORT[1]) + int(SHORT[3])) / 1000
+    wait_for(lambda: engine().metrics()["tickcast_deliveries_total"] > before + 24 * 10 * span, 30, "more than the windows take")
+    check(not select.select([process.stdout], [], [], 0)[0], "a window before the end of input")
+    out, err = process.communicate(b"", timeout=30)
+    windows = [json.loads(line) for line in out.splitlines()]
+    check(len(windows) == 1 and windows[0]["wall_s"] < span, "%s %s" % (out, err))
+    check(process.returncode == 0 or not windows[0]["valid"], "exit code %d: %s" % (process.returncode, err))
 
 
 @case

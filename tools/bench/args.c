@@ -38,8 +38,8 @@ static const struct row texts[] = {
 static const struct row flags[] = {
     { "--tls", AT(is_tls), 0, 0 },       { "--idle", AT(is_idle), 0, 0 },
     { "--spread", AT(is_spread), 0, 0 }, { "--saturate", AT(is_saturated), 0, 0 },
-    { "--json", AT(is_json), 0, 0 },     { "--help", AT(is_help), 0, 0 },
-    { "-h", AT(is_help), 0, 0 },
+    { "--hold", AT(is_held), 0, 0 },     { "--json", AT(is_json), 0, 0 },
+    { "--help", AT(is_help), 0, 0 },     { "-h", AT(is_help), 0, 0 },
 };
 #undef AT
 

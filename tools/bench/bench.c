@@ -305,7 +305,8 @@ static void print_ready(struct run *run, int64_t span_ns, int64_t cpu_ns)
     fflush(stdout);
 }
 
-static int idle(struct run *run, struct tc_err *err)
+/* Waits for the end of standard input. */
+static int await_end_of_input(struct run *run, struct tc_err *err)
 {
     struct pollfd fds[TC_LOAD_PROCS_MAX + 1];
     memcpy(fds, run->controls, sizeof(run->controls));
@@ -358,7 +359,8 @@ static int work(struct run *run, struct tc_err *err)
     if (rc < 0)
         return rc;
     print_ready(run, tc_os_mono_ns() - start_ns, server_ns(run) - start_cpu_ns);
-    return run->conf->is_idle ? idle(run, err) : measure(run, err);
+    rc = run->conf->is_idle || run->conf->is_held ? await_end_of_input(run, err) : TC_OK;
+    return rc != TC_OK || run->conf->is_idle ? rc : measure(run, err);
 }
 
 static int exit_code_of(int rc)

@@ -51,7 +51,7 @@ struct tc_load_conf {
     uint64_t warm_ms, window_ms, window_cnt;
     pid_t pids[TC_LOAD_PIDS_MAX];
     uint32_t pid_cnt;
-    bool is_tls, is_idle, is_spread, is_saturated, is_json, is_help;
+    bool is_tls, is_idle, is_held, is_spread, is_saturated, is_json, is_help;
     bool has_streams;              /* --streams was given */
     uint64_t rate, burst, payload; /* of a server of our own */
     bool has_feed;                 /* one of them was given */

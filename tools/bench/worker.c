@@ -15,8 +15,8 @@ enum {
     UNANSWERED_MAX = 128, /* connections under way at once */
     EVENTS = 512,
     QUIET_NS = 1000000,
-    QUIET_WAIT_NS = 2000000000,
-    STUCK_MS = 20000, /* no connection became ready for so long */
+    QUIET_WAIT_MS = 5000, /* a burst that is under way, and the next */
+    STUCK_MS = 20000,     /* no connection became ready for so long */
 };
 
 void tc_load_fail(struct tc_load *load, const char *fmt, ...)
@@ -163,7 +163,7 @@ static bool is_quiet(struct tc_load *load)
 static bool await_quiet(struct tc_load *load)
 {
     uint64_t before = load->counts.deliveries;
-    int64_t until_ns = tc_load_clock(CLOCK_MONOTONIC) + QUIET_WAIT_NS;
+    int64_t until_ns = tc_load_clock(CLOCK_MONOTONIC) + QUIET_WAIT_MS * 1000000ll;
     while (tc_load_clock(CLOCK_MONOTONIC) < until_ns) {
         if (load->counts.deliveries == before)
             turn(load, 1);

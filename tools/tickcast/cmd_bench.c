@@ -38,6 +38,7 @@ static const char usage_text[] =
     "  --windows N          how many (3)\n"
     "  --saturate           the server sends as fast as it can: windows by the clock, and updates\n"
     "                       that it says it left out are counted\n"
+    "  --hold               connect, and begin at the end of input\n"
     "  --idle               connect, subscribe to nothing, and wait for the end of input\n"
     "  --streams N          with --idle and gRPC: calls on each connection (1; 0: none)\n"
     "  --json               a line of JSON per window\n"
