@@ -114,6 +114,8 @@ def usage_errors():
     for args in (["fly"], ["run", "--fast"], ["run"], ["sub"], ["check-config"], ["rooms", "http://a", "http://b"], ["rooms", "ws://a/ws"],
                  ["sub", "a", "--grpc", "--url", "ws://a/ws"]):
         equal(run([TICKCAST, *args])[0], 2, "exit code of %s" % args)
+    code, _, err = run([TICKCAST, "sub", "a", "ws://a/ws"])
+    check(code == 2 and "--url ws://a/ws" in err, "exit code %s: %s" % (code, err))
     for args in (["--help"], ["run", "--help"], ["sub", "--help"], ["rooms", "--help"], ["pub", "--help"], ["version"]):
         equal(run([TICKCAST, *args])[0], 0, "exit code of %s" % args)
 

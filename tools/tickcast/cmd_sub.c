@@ -165,15 +165,18 @@ static int parse_options(struct options *o, int argc, char **argv)
     return TC_OK;
 }
 
-/* What follows from the options together; as above. */
-static int settle_options(struct options *o, bool has_room)
+/* What follows from the options together; as above. rooms end with NULL. */
+static int settle_options(struct options *o, char *const *rooms)
 {
     struct tc_err err;
     const char *url = o->url_text ? o->url_text : o->wire->url;
     if (tc_url_parse(&o->to.url, o->wire->kind, url, &err) != TC_OK)
         return -wrong("", err.text);
-    if (!has_room)
+    if (*rooms == NULL)
         return -wrong("name at least one room, like ticker-BTCUSDT", "");
+    for (; *rooms != NULL; rooms++)
+        if (strstr(*rooms, "://") != NULL)
+            return -wrong("the engine's address is an option: --url ", *rooms);
     if (o->from && strcmp(o->from, "latest") == 0)
         o->has_snapshot = false;
     if (o->from && (strcmp(o->from, "latest") == 0 || strcmp(o->from, "snapshot") == 0))
@@ -311,7 +314,7 @@ int tc_cmd_sub(int argc, char **argv)
         return EXIT_CLEAN;
     }
     if (rc == TC_OK)
-        rc = settle_options(&o, optind < argc);
+        rc = settle_options(&o, argv + optind);
     if (rc < 0)
         return -rc;
     if (tc_sub_init(&sub, argv + optind, (uint32_t)(argc - optind), &err) != TC_OK)
