@@ -33,7 +33,6 @@ class Generator:
             command += [f"--{key}", run[key]] if run[key] != none else []
         command += ["--path", run["path"]] if run.get("path") else []
         command += [f"--{key}" for key in ("tls", "saturate") if run[key]]
-        command += ["--hold"] if "--idle" not in more else []
         return Load(process.start(command + list(more), self.cpus, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE))
 
@@ -79,7 +78,7 @@ class Load:
     def release(self):
         """The end of --idle."""
         try:
-            self.child.communicate("\n", timeout=60)
+            self.child.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             self.kill()
 

@@ -9,12 +9,12 @@ import time
 from . import Absent, Void, process, servers
 
 PACE_SLACK = 0.1
-CONNECT_SECONDS_PER_1000 = 0.15
+CONNECT_SECONDS_PER_1000 = 0.15  # for the progress line
 SETTLE_SECONDS = 1
 
 
 def expected_seconds(spec, run):
-    """For the progress line."""
+    """What the progress line reckons with."""
     if run["server"] == "openssl":
         return 4
     return 2 + run["engines"] + run["clients"] * CONNECT_SECONDS_PER_1000 / 1000 + (run["warm_ms"] + run["window_ms"]) / 1000
@@ -48,7 +48,7 @@ def fanout(options, spec, run, folder):
     running = servers.start(options, run, folder)
     is_judged = False
     try:
-        found = loads(options, run, running, ["--windows", 1, "--warm-ms", run["warm_ms"], "--window-ms", run["window_ms"]])
+        found = loads(options, run, running, ["--hold", "--windows", 1, "--warm-ms", run["warm_ms"], "--window-ms", run["window_ms"]])
         try:
             for load in found:
                 load.begin()
