@@ -259,10 +259,10 @@ static enum tc_unit_result next_event(struct tc_fan *fan, uint32_t member, struc
 {
     struct tc_bus_event e;
     const struct tc_bus *bus = fan->feeds[room->feed].bus;
-    bool is_known = p->next_seq && !p->is_walking && tc_bus_read(bus, p->next_seq, &e) == TC_OK;
+    bool is_known = p->next_seq && !p->is_walking;
+    if (is_known && tc_bus_read(bus, p->next_seq, &e) < 0)
+        return conflate(fan, member, lane, room, p); /* it has left the ring: nothing to walk for */
     if (!is_known) {
-        if (!p->is_walking)
-            p->next_seq = 0;
         switch (tc_fan_walk(fan, room, p, &e, NULL)) {
         case TC_WALK_HEAD:
             p->is_at_head = true;

@@ -150,6 +150,31 @@ Test(catch_up, long_walk)
     fx_fini(&fx);
 }
 
+Test(catch_up, overtaken)
+{
+    /* Goal: a member whose next event has left the ring is told so in its first slice, without a
+     * walk along the links, however long the ring is. */
+    enum { EVENTS = 4 * TC_TURN_HOPS_MAX, STEP = 512 };
+    struct fx_options o = fx_defaults();
+    o.event_cnt = EVENTS;
+    o.payload_bytes = 8 << 20;
+    fx_init(&fx, &o);
+    fall_behind(0, 1, false); /* its event 100 */
+    tc_fan_conn_blocked(fx.fan, 0);
+    for (int64_t pos = 101; pos <= 100 + EVENTS; pos += STEP) {
+        fx_put_many(&fx, "ticker-A", pos, pos + STEP - 1);
+        fx_run(&fx);
+    }
+    cr_assert_eq(tc_fan_stats(fx.fan)->lapped_cnt, 0);
+    tc_fan_conn_writable(fx.fan, 0);
+    fx_catch_up(&fx);
+    cr_expect_str_eq(fx_take(&fx, 0), "N ticker-A - 32867 32768\n"
+                                      "U ticker-A 32868 32867 33868 live v32868\n");
+    cr_expect_eq(fx.fan->hops, TC_TURN_HOPS_MAX);
+    cr_expect_eq(tc_fan_stats(fx.fan)->behind_cnt, 0);
+    fx_fini(&fx);
+}
+
 Test(catch_up, parked_until_warm)
 {
     /* Goal: before every log was read to its end, subscriptions wait; events meanwhile are history.
