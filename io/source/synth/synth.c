@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "core/base/fmt.h"
 #include "core/mem/mem.h"
 #include "proto/feed/ticks.h"
 
@@ -47,41 +48,45 @@ static int64_t due_ns(const struct tc_conf_synth *c, uint64_t idx)
                      group_start % c->rate * 1000000000ull / c->rate);
 }
 
-static size_t make_payload(struct tc_source *s, uint32_t symbol, int64_t at_ns, int64_t at_ms)
+static char *put(char *to, struct tc_str text)
 {
-    static const char pad[] = ",\"pad\":\"";
-    size_t want = s->env.conf->synth.payload_bytes;
-    size_t n = tc_ticks_next(&s->ticks, symbol, s->payload, TC_TICKS_JSON_MAX);
-    n--; /* the closing brace comes later */
-    int m = snprintf(s->payload + n, HEAD_MAX - n, ",\"t_ns\":%" PRId64 ",\"t_ms\":%" PRId64, at_ns,
-                     at_ms);
-    n += (size_t)m;
-    if (want > n + sizeof(pad) + 1) { /* pad, a quote, a brace; sizeof counts one more */
-        size_t fill = want - n - (sizeof(pad) - 1) - 2;
-        memcpy(s->payload + n, pad, sizeof(pad) - 1);
-        n += sizeof(pad) - 1;
-        memset(s->payload + n, 'x', fill);
-        n += fill;
-        s->payload[n++] = '"';
-    }
-    s->payload[n++] = '}';
-    return n;
+    memcpy(to, text.ptr, text.len);
+    return to + text.len;
 }
 
-static void send_one(struct tc_source *s, const struct tc_source_sink *sink)
+static size_t make_payload(struct tc_source *s, uint32_t symbol, int64_t at_ns, int64_t at_ms)
 {
-    const struct tc_conf_synth *c = &s->env.conf->synth;
-    uint32_t symbol = (uint32_t)(s->sent_cnt % c->symbols);
-    int64_t after_ns = due_ns(c, s->sent_cnt);
+    const struct tc_str pad = TC_STR(",\"pad\":\"");
+    size_t want = s->env.conf->synth.payload_bytes;
+    char *to = s->payload + tc_ticks_next(&s->ticks, symbol, s->payload, TC_TICKS_JSON_MAX);
+    to = put(to - 1, TC_STR(",\"t_ns\":")); /* the closing brace comes later */
+    to += tc_fmt_i64(to, at_ns);
+    to = put(to, TC_STR(",\"t_ms\":"));
+    to += tc_fmt_i64(to, at_ms);
+    size_t len = (size_t)(to - s->payload);
+    if (want > len + pad.len + 2) { /* a character at least, a quote and a brace */
+        size_t fill = want - len - pad.len - 2;
+        to = put(to, pad);
+        memset(to, 'x', fill);
+        to += fill;
+        *to++ = '"';
+    }
+    *to++ = '}';
+    return (size_t)(to - s->payload);
+}
+
+/* after_ns: its intended time after the start. */
+static void send_one(struct tc_source *s, const struct tc_source_sink *sink, int64_t after_ns)
+{
+    uint32_t symbol = (uint32_t)(s->sent_cnt % s->env.conf->synth.symbols);
     int64_t at_ms = s->start_ms + after_ns / 1000000;
-    char key[16];
-    int key_len = snprintf(key, sizeof(key), "%" PRIu32, symbol);
+    char key[TC_FMT_U64_MAX];
     struct tc_record record = {
         .log = s->log,
         .pos = (int64_t)s->sent_cnt,
         .ts_ms = at_ms,
         .topic = TC_STR("synth"),
-        .key = { key, (size_t)key_len },
+        .key = { key, tc_fmt_u64(key, symbol) },
     };
     record.value.ptr = s->payload;
     record.value.len = make_payload(s, symbol, s->start_ns + after_ns, at_ms);
@@ -119,13 +124,14 @@ static int synth_poll(struct tc_source *s, const struct tc_source_sink *sink, ui
     if (c->rate == 0)
         return 0;
     while ((uint32_t)done < record_max) {
-        int64_t at_ns = s->start_ns + due_ns(c, s->sent_cnt) + delay_ns;
+        int64_t after_ns = due_ns(c, s->sent_cnt);
+        int64_t at_ns = s->start_ns + after_ns + delay_ns;
         if (at_ns > now_ns) {
             s->wake_at_ns = at_ns;
             break;
         }
         s->wake_at_ns = now_ns;
-        send_one(s, sink);
+        send_one(s, sink, after_ns);
         done++;
     }
     if (done) {
