@@ -90,7 +90,7 @@ def prepare(options):
         options.settings = QUICK | options.settings
         options.rounds = options.rounds or QUICK_ROUNDS
     options.build = options.build.resolve()
-    options.generator_cpus = cores[1:]
+    options.server_cpu, *options.generator_cpus = cores
     options.generator = generator.Generator(options.build, options.generator_cpus)
     options.peers = peers.Peers(options.peers_dir.resolve(), options.build)
     options.peer_names = options.peers.names() if options.peer_names == ["all"] else options.peer_names

@@ -6,7 +6,7 @@ import pathlib
 import platform
 import subprocess
 
-from . import ROOT
+from . import ROOT, process
 
 
 def output(*command):
@@ -46,6 +46,16 @@ def libraries():
         if version:
             found[name] = version
     return found
+
+
+def memory_ns(build, cpus):
+    """{MiB: ns of a read that needs the one before it}, as neighbours leave the caches now; {} where it is not built."""
+    program = build / "bench" / "memory"
+    try:
+        done = subprocess.run([program], preexec_fn=process.prepare(cpus), capture_output=True, text=True, check=True, timeout=60)
+        return json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return {}
 
 
 def facts(build):

@@ -92,7 +92,7 @@ def scenario_lines(record):
     day = record["time"].partition("T")[0]
     lines = [f"### {record['scenario']}", ""]
     lines += [record["title"] + "." + f" {record['note']}".rstrip(), ""] if record["title"] else []
-    facts = [rounds_of(record), load_of(record), f"{day}, commit {record['machine']['commit']}"]
+    facts = [rounds_of(record), load_of(record), text.memory(record), f"{day}, commit {record['machine']['commit']}"]
     lines += ["; ".join(fact for fact in facts if fact) + ".", ""]
     if record["rounds"] and any(record["rounds"]):
         if record["kind"] == "micro":

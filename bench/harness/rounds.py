@@ -3,7 +3,7 @@
 import sys
 import time
 
-from . import Absent, Void, goals, kafka, measure, process
+from . import Absent, Void, goals, kafka, machine, measure, process
 
 TRIES = 3
 
@@ -123,6 +123,7 @@ def result_of(options, scenario, folder, progress):
 def run(options, scenario, folder, progress):
     """One record without machine and time."""
     found = {"format": 2, "scenario": scenario["name"], "title": scenario["title"], "kind": scenario["kind"],
-             "cost": scenario["cost"], "yardstick": scenario["yardstick"], "note": scenario["note"], "quick": options.quick}
+             "cost": scenario["cost"], "yardstick": scenario["yardstick"], "note": scenario["note"], "quick": options.quick,
+             "memory_ns": machine.memory_ns(options.build, [options.server_cpu])}
     found |= {"void": {}, "absent": {}, "runs": {}} | result_of(options, scenario, folder, progress)
     return found | {"goals": [goals.judged(goal, found) for goal in scenario["goal"]]}

@@ -54,6 +54,12 @@ def micro_rows(record):
             yield label["name"], f"{goals.number(value)} ns", f"{goals.number(label['min'])} to {goals.number(label['max'])} ns"
 
 
+def memory(record):
+    """How far the caches reached just before; nothing of a record that is older than the question."""
+    found = record.get("memory_ns")
+    return f"a dependent read within {', '.join(found)} MiB: {', '.join(goals.number(ns) for ns in found.values())} ns" if found else ""
+
+
 HEAD = ("run", "cost", "range", "factor", "range", "p50 / p99 / max")
 
 
@@ -64,6 +70,7 @@ def table(record):
         cells = list(micro_rows(record)) if record["kind"] == "micro" else [HEAD, *rows(record)]
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
         found += ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
+    found += ["  " + memory(record)] if memory(record) else []
     found += [f"  {run}: VOID, no figures: {why}" for run, why in record["void"].items()]
     found += [f"  {run}: not measured: {why}" for run, why in record["absent"].items()]
     return found

@@ -175,6 +175,8 @@ def case_floor_and_engine_make_a_record():
     assert record["scenario"] == "whole" and set(record["rounds"][0]) == {"floor", "engine"}
     for key in ("cpu", "cores", "kernel", "commit", "compiler", "flags", "libraries"):
         assert record["machine"].get(key), f"no {key} in {record['machine']}"
+    assert set(record["memory_ns"]) == {"1", "16", "64"} and min(record["memory_ns"].values()) > 0, record["memory_ns"]
+    has(out, "a dependent read within 1, 16, 64 MiB: ")
 
 
 def case_json_is_all_that_is_printed():
