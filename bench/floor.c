@@ -62,24 +62,28 @@ static int64_t now_ns(void)
     return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-static struct io_uring_sqe *sqe_for(uint64_t op, int fd)
+/* What a completion brings back; len: of a send, what it should take. */
+static uint64_t tag(uint64_t op, int fd, size_t len)
+{
+    return op << 56 | (uint64_t)fd << 40 | len;
+}
+
+static struct io_uring_sqe *next_sqe(void)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
     if (sqe == NULL) {
         io_uring_submit(&ring);
         sqe = io_uring_get_sqe(&ring);
     }
-    sqe->user_data = op << 32 | (uint32_t)fd;
     return sqe;
 }
 
 static void arm_recv(int fd)
 {
-    struct io_uring_sqe *sqe = sqe_for(OP_RECV, fd);
-    uint64_t data = sqe->user_data;
+    struct io_uring_sqe *sqe = next_sqe();
     io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->user_data = data;
+    sqe->user_data = tag(OP_RECV, fd, 0);
 }
 
 /* The burst's frames, with numbers of fixed width to be patched; blanks between members are JSON.
@@ -194,6 +198,15 @@ static void on_recv(int fd, const struct io_uring_cqe *cqe)
     }
 }
 
+/* A client that leaves takes nothing of a send, or a part. */
+static bool has_left(int fd)
+{
+    struct tcp_info info = { 0 };
+    socklen_t len = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+           info.tcpi_state != TCP_ESTABLISHED;
+}
+
 /* Takes all completions there are; receives may bring a handshake or the end. */
 static void reap(void)
 {
@@ -203,12 +216,12 @@ static void reap(void)
     io_uring_for_each_cqe(&ring, head, cqe)
     {
         cnt++;
-        int fd = (int)(uint32_t)cqe->user_data;
-        uint64_t op = cqe->user_data >> 32;
+        uint64_t op = cqe->user_data >> 56;
+        int fd = (int)(cqe->user_data >> 40 & UINT16_MAX);
+        int64_t len = (int64_t)(cqe->user_data & ((1ull << 40) - 1));
         if (op == OP_SEND) {
             pending_cnt--;
-            /* here: the bytes that it should take; a client that has left takes none */
-            fault_cnt += cqe->res != fd && cqe->res != -EPIPE && cqe->res != -ECONNRESET;
+            fault_cnt += cqe->res != len && !has_left(fd);
         } else if (op == OP_ACCEPT && cqe->res >= 0 && cqe->res < CONN_MAX) {
             int one = 1;
             setsockopt(cqe->res, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -227,9 +240,9 @@ static void room_send(uint32_t room, size_t len)
     int flags = MSG_NOSIGNAL | (is_max ? MSG_WAITALL : MSG_DONTWAIT);
     for (int fd = first_of[room]; fd > 0;) {
         for (uint32_t i = 0; i < SENDS && fd > 0; i++, fd = next_of[fd]) {
-            struct io_uring_sqe *sqe = sqe_for(OP_SEND, 0);
+            struct io_uring_sqe *sqe = next_sqe();
             io_uring_prep_send(sqe, fd, burst, len, flags);
-            sqe->user_data = (uint64_t)OP_SEND << 32 | len;
+            sqe->user_data = tag(OP_SEND, fd, len);
             pending_cnt++;
         }
         io_uring_submit(&ring);
@@ -292,7 +305,7 @@ static void setup(uint16_t port)
     }
     struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
     io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_NONBLOCK);
-    sqe->user_data = (uint64_t)OP_ACCEPT << 32 | (uint32_t)fd;
+    sqe->user_data = tag(OP_ACCEPT, fd, 0);
 }
 
 /* Bursts by the schedule, or one after the other. */
