@@ -213,6 +213,10 @@ struct tc_fan_piece {
 uint32_t tc_fan_gather(struct tc_fan *fan, uint32_t conn, struct tc_fan_piece *pieces, uint32_t max,
                        uint32_t *total);
 
+/* Until this number changes, at the next read or slice of catch-up, the same bytes are at the same
+ * place in all pieces. */
+uint32_t tc_fan_batch(const struct tc_fan *fan);
+
 /* The socket took `taken` of the planned bytes. If a frame was cut, *tail is its rest (valid until
  * the next read or catch-up), to be kept by the caller and sent first. is_blocked: do not plan
  * for it until tc_fan_conn_writable(). */

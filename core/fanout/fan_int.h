@@ -242,6 +242,7 @@ struct tc_fan {
     uint32_t frame_cnt;
     struct tc_plan *plans;
     uint32_t plan_cnt;
+    uint32_t batch; /* times that planning began */
     uint16_t *path; /* lanes of one plan */
     uint8_t *scratch;
     uint32_t scratch_bytes;

@@ -20,6 +20,12 @@ void tc_fan_plan_begin(struct tc_fan *fan)
 {
     fan->plans[TC_PLAN_NONE] = (struct tc_plan){ .child_lane = TC_PLAN_NO_LANE };
     fan->plan_cnt = TC_PLAN_NONE + 1;
+    fan->batch++;
+}
+
+uint32_t tc_fan_batch(const struct tc_fan *fan)
+{
+    return fan->batch;
 }
 
 /* The plan of lane after the plan `parent`. */

@@ -34,6 +34,8 @@
     X(delivered_bytes, "delivered_bytes_total", COUNTER, WORKER, "Bytes handed to sockets")        \
     X(received_bytes, "received_bytes_total", COUNTER, NONE, "Bytes read from clients")            \
     X(sends, "sends_total", COUNTER, WORKER, "Send operations")                                    \
+    X(shared_sends, "shared_sends_total", COUNTER, WORKER,                                         \
+      "Send operations that took pages which others take too, instead of a copy")                  \
     X(short_sends, "short_sends_total", COUNTER, WORKER,                                           \
       "Send operations that took less than was offered, or nothing")                               \
     X(conflated, "conflated_total", COUNTER, NONE, "Conflated notices")                            \

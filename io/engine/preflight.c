@@ -9,7 +9,7 @@
 /* Descriptors of everything but connections. */
 enum {
     RESERVE_FDS = 40, /* admin port, log, libraries */
-    WORKER_FDS = 5,   /* reactor, listeners, doorbell */
+    WORKER_FDS = 6,   /* reactor, listeners, doorbell, shared pages */
     SOURCE_FDS = 2,
     KAFKA_FDS = 24, /* librdkafka's sockets */
 };

@@ -17,6 +17,7 @@ int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_er
     char name[TC_MEM_NAME_MAX];
     TC_ASSERT(conf->session_cnt >= 1 && conf->session_cnt <= TC_NET_SESSIONS_MAX);
     memset(net, 0, sizeof(*net));
+    tc_net_pages_open(&net->pages, conf->pages_min);
     net->conf = *conf;
     net->now_ns = conf->now_ns;
     net->slot_max = tc_net_slots(conf->conn_max);
@@ -43,6 +44,13 @@ int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_er
         tc_mem_take(conf->mem, name, sizeof(*net->stream_slots), conf->stream_max, err);
     net->made = tc_mem_take(conf->mem, name, TC_NET_BATCH_BYTES + TC_NET_MADE_MAX, 1, err);
     return net->stream_slots && net->made ? TC_OK : -TC_ENOMEM;
+}
+
+void tc_net_fini(struct tc_net *net)
+{
+    tc_net_pages_close(&net->pages);
+    if (net->tls)
+        tc_net_tls_fini(net);
 }
 
 /* ---- end ---- */

@@ -33,6 +33,7 @@
 #include "core/obs/metric.h"
 #include "core/time/wheel.h"
 #include "io/net/close.h"
+#include "io/net/pages.h"
 #include "io/reactor/reactor.h"
 #include "proto/tls/tls.h"
 
@@ -125,6 +126,7 @@ struct tc_net_conf {
     uint32_t stream_max; /* streams of this worker that fan may know: its connections from slot_max
                             on */
     uint64_t spill_bytes;
+    uint32_t pages_min; /* from so many bytes on, those that go to many are shared (pages.h) */
     const struct tc_metric_worker *const *peers; /* all workers' counters, to know the sum */
     uint32_t peer_cnt;
     struct tc_metric_worker *metric;
@@ -156,8 +158,9 @@ struct tc_net {
     int listen_fds[TC_NET_LISTENER_CNT];       /* -1: not accepting */
     int64_t accept_at_ns[TC_NET_LISTENER_CNT]; /* paused until then; 0: it is not */
     struct tc_net_tls *tls;                    /* NULL: no TLS */
-    bool is_pause_told;                        /* in the log: accepting fails */
-    bool is_full_told;                         /* in the log: most places are taken */
+    struct tc_net_pages pages;
+    bool is_pause_told; /* in the log: accepting fails */
+    bool is_full_told;  /* in the log: most places are taken */
     bool is_draining;
 };
 

@@ -17,6 +17,8 @@ bool tc_net_out_append(struct tc_net *net, uint32_t slot, const void *bytes, siz
 
 int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *err) TC_MUST_CHECK;
 
+void tc_net_tls_fini(struct tc_net *net);
+
 /* The connection begins with a handshake. false: no memory for it. */
 bool tc_net_tls_open(struct tc_net *net, uint32_t slot);
 void tc_net_tls_close(struct tc_net *net, uint32_t slot);

@@ -287,6 +287,14 @@ static uint32_t offer_tls(struct tc_net *net, uint32_t slot, const struct tc_fan
     return 0;
 }
 
+/* Where in net->pages the piece lies, -1: it is to be copied. */
+static int64_t find_pages(struct tc_net *net, const struct tc_fan_piece *piece)
+{
+    if (piece->len < net->pages.min || !net->conf.ops->send_file)
+        return -1;
+    return tc_net_pages_find(&net->pages, tc_fan_batch(net->conf.fan), piece);
+}
+
 /* Queues the send of what is planned for slot. Bytes offered; 0: nothing was queued, it is settled.
  */
 static uint32_t offer(struct tc_net *net, uint32_t slot)
@@ -305,6 +313,12 @@ static uint32_t offer(struct tc_net *net, uint32_t slot)
     }
     if (c->is_tls)
         return offer_tls(net, slot, pieces, cnt);
+    int64_t off = cnt == 1 ? find_pages(net, pieces) : -1;
+    if (off >= 0) {
+        net->conf.ops->send_file(net->conf.reactor, slot, net->pages.fd, off, total);
+        tc_count_add(&net->conf.metric->shared_sends, 1);
+        return total;
+    }
     for (uint32_t i = 0; i < cnt; i++)
         iov[i] = (struct iovec){ (void *)pieces[i].bytes, pieces[i].len };
     net->conf.ops->send(net->conf.reactor, slot, iov, cnt);
@@ -444,7 +458,10 @@ static uint32_t flush(struct tc_net *net, uint32_t (*next)(struct tc_net *net, u
 
 uint32_t tc_net_flush(struct tc_net *net, uint32_t send_max)
 {
-    return flush(net, next_touched, send_max, 0);
+    uint32_t total = flush(net, next_touched, send_max, 0);
+    if (net->pages.len > 0 && !tc_fan_has_touched(net->conf.fan))
+        tc_net_pages_reset(&net->pages);
+    return total;
 }
 
 uint32_t tc_net_catch_up(struct tc_net *net, uint32_t send_max, uint32_t max_bytes)

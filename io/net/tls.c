@@ -63,10 +63,8 @@ int tc_net_tls_init(struct tc_net *net, struct tc_tls_ctx *ctx, struct tc_err *e
     return TC_OK;
 }
 
-void tc_net_fini(struct tc_net *net)
+void tc_net_tls_fini(struct tc_net *net)
 {
-    if (!net->tls)
-        return;
     tc_tls_io_fini(&net->tls->io);
     tc_tls_ctx_unref(net->tls->ctx);
     net->tls = NULL;

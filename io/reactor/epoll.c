@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/os/os.h"
+
 enum {
     BATCH_MAX = 256, /* events of one epoll_wait */
     LISTENERS_MAX = 8,
@@ -128,6 +130,13 @@ static void epoll_send(struct tc_reactor *r, uint32_t slot, const struct iovec *
         r->stats.syscall_cnt++;
     } while (n < 0 && errno == EINTR);
     r->results[r->send_cnt++] = n < 0 ? -errno : (int32_t)n;
+}
+
+static void epoll_send_file(struct tc_reactor *r, uint32_t slot, int fd, int64_t off, uint32_t len)
+{
+    TC_ASSERT(r->send_cnt < TC_TURN_SENDS_MAX);
+    r->results[r->send_cnt++] = tc_os_send_file(conn_at(r, slot)->fd, fd, off, len);
+    r->stats.syscall_cnt++;
 }
 
 static uint32_t epoll_send_flush(struct tc_reactor *r, int32_t *results)
@@ -349,6 +358,7 @@ const struct tc_reactor_ops tc_reactor_epoll = {
     .conn_shutdown = epoll_conn_shutdown,
     .want_writable = epoll_want_writable,
     .send = epoll_send,
+    .send_file = epoll_send_file,
     .send_flush = epoll_send_flush,
     .poll = epoll_poll,
     .stats = epoll_stats,

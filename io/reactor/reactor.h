@@ -8,7 +8,8 @@
  * still in flight in the kernel.
  *
  * Sends never block, never leave a pointer in the kernel after send_flush() (MSG_DONTWAIT completes
- * at submit), and are reported in the order they were queued. Nothing here allocates after open. */
+ * at submit; the pages of send_file() are the exception), and are reported in the order they were
+ * queued. The thread has SIGPIPE blocked or ignored. Nothing here allocates after open. */
 #ifndef TC_IO_REACTOR_REACTOR_H
 #define TC_IO_REACTOR_REACTOR_H
 
@@ -82,6 +83,10 @@ struct tc_reactor_ops {
      * at most one per slot. */
     void (*send)(struct tc_reactor *reactor, uint32_t slot, const struct iovec *iov,
                  uint32_t iov_cnt);
+    /* Queues one send of len bytes of the file fd from off on, as send(). The socket takes pages of
+     * the file, not a copy: they must not be written to until its peer has read them (ftruncate(2)
+     * to nothing is no write). NULL: this back end has none. */
+    void (*send_file)(struct tc_reactor *reactor, uint32_t slot, int fd, int64_t off, uint32_t len);
     /* Submits; results[i] for the i-th queued send: bytes taken, or -errno (-EAGAIN: full). Returns
      * how many. */
     uint32_t (*send_flush)(struct tc_reactor *reactor, int32_t *results);

@@ -2,16 +2,11 @@
 #include "io/reactor/sim.h"
 
 #include <errno.h>
+#include <unistd.h>
+
+#include "io/reactor/sim_stream.h"
 
 enum { VOID_BYTE = 0xdd }; /* what a callback's bytes are after it */
-
-/* Bytes on their way: [off, len) of data. */
-struct stream {
-    uint8_t *data;
-    size_t cap;
-    size_t off;
-    size_t len;
-};
 
 enum peer_state { PEER_FREE, PEER_WAITING, PEER_ACCEPTED, PEER_OPEN, PEER_GONE };
 
@@ -44,7 +39,7 @@ struct ready {
 
 struct send {
     uint32_t slot;
-    bool is_done; /* its connection was closed before the flush */
+    bool is_done; /* before the flush: a file, or its connection was closed */
     uint32_t iov_cnt;
     struct iovec iov[TC_REACTOR_IOV_MAX];
 };
@@ -127,41 +122,6 @@ void tc_sim_ring(struct tc_sim_net *net, int fd)
     net->rung[net->rung_cnt++] = fd;
 }
 
-/* ---- streams ---- */
-
-static size_t unread(const struct stream *s)
-{
-    return s->len - s->off;
-}
-
-static void push(struct stream *s, const void *bytes, size_t len)
-{
-    if (len == 0)
-        return;
-    if (s->off > 0) {
-        memmove(s->data, s->data + s->off, unread(s));
-        s->len -= s->off;
-        s->off = 0;
-    }
-    if (s->len + len > s->cap) {
-        s->cap = tc_pow2_up(s->len + len);
-        s->data = tc_realloc(s->data, s->cap);
-    }
-    memcpy(s->data + s->len, bytes, len);
-    s->len += len;
-}
-
-static size_t pull(struct stream *s, void *dst, size_t max)
-{
-    size_t n = TC_MIN(unread(s), max);
-    if (n)
-        memcpy(dst, s->data + s->off, n);
-    s->off += n;
-    if (s->off == s->len)
-        s->off = s->len = 0;
-    return n;
-}
-
 /* ---- peers ---- */
 
 static struct tc_sim_peer *peer_at(const struct tc_sim_net *net, uint32_t peer)
@@ -207,17 +167,17 @@ void tc_sim_write(struct tc_sim_net *net, uint32_t peer, const void *bytes, size
 {
     struct tc_sim_peer *p = peer_at(net, peer);
     if (!p->is_ended && p->state != PEER_GONE)
-        push(&p->in, bytes, len);
+        stream_push(&p->in, bytes, len);
 }
 
 size_t tc_sim_read(struct tc_sim_net *net, uint32_t peer, void *dst, size_t max)
 {
-    return pull(&peer_at(net, peer)->out, dst, max);
+    return stream_pull(&peer_at(net, peer)->out, dst, max);
 }
 
 size_t tc_sim_unread(const struct tc_sim_net *net, uint32_t peer)
 {
-    return unread(&peer_at(net, peer)->out);
+    return stream_unread(&peer_at(net, peer)->out);
 }
 
 void tc_sim_set_window(struct tc_sim_net *net, uint32_t peer, uint32_t bytes)
@@ -254,7 +214,7 @@ static void peer_leave(struct tc_sim_peer *p)
 
 static size_t window_room(const struct tc_sim_peer *p)
 {
-    size_t held = unread(&p->out);
+    size_t held = stream_unread(&p->out);
     return held < p->window_bytes ? p->window_bytes - held : 0;
 }
 
@@ -295,21 +255,27 @@ static int32_t take_send(struct tc_reactor *r, struct tc_sim_peer *p, const stru
         return -EAGAIN;
     for (uint32_t i = 0; i < s->iov_cnt && total < room; i++) {
         size_t n = TC_MIN(s->iov[i].iov_len, room - total);
-        push(&p->out, s->iov[i].iov_base, n);
+        stream_push(&p->out, s->iov[i].iov_base, n);
         total += n;
     }
     return (int32_t)total;
+}
+
+/* Takes the i-th send of this flush, unless it was. */
+static void take(struct tc_reactor *r, uint32_t i)
+{
+    struct send *s = &r->sends[i];
+    if (!s->is_done)
+        r->results[i] = take_send(r, peer_of(r, s->slot), s);
+    s->is_done = true;
 }
 
 static void sim_conn_close(struct tc_reactor *r, uint32_t slot)
 {
     struct conn *c = conn_at(r, slot);
     for (uint32_t i = 0; i < r->send_cnt; i++) {
-        struct send *s = &r->sends[i];
-        if (s->slot != slot || s->is_done)
-            continue;
-        r->results[i] = take_send(r, peer_of(r, slot), s);
-        s->is_done = true;
+        if (r->sends[i].slot == slot)
+            take(r, i);
     }
     peer_leave(peer_of(r, slot));
     c->is_open = false;
@@ -338,13 +304,21 @@ static void sim_send(struct tc_reactor *r, uint32_t slot, const struct iovec *io
     memcpy(s->iov, iov, iov_cnt * sizeof(*iov));
 }
 
+/* Pages stay as they are: they may as well be read now. */
+static void sim_send_file(struct tc_reactor *r, uint32_t slot, int fd, int64_t off, uint32_t len)
+{
+    struct iovec iov = { tc_alloc(len), len };
+    TC_ASSERT(pread(fd, iov.iov_base, len, off) == (ssize_t)len);
+    sim_send(r, slot, &iov, 1);
+    take(r, r->send_cnt - 1);
+    tc_free(iov.iov_base);
+}
+
 static uint32_t sim_send_flush(struct tc_reactor *r, int32_t *results)
 {
     uint32_t cnt = r->send_cnt;
     for (uint32_t i = 0; i < cnt; i++) {
-        const struct send *s = &r->sends[i];
-        if (!s->is_done)
-            r->results[i] = take_send(r, peer_of(r, s->slot), s);
+        take(r, i);
         results[i] = r->results[i];
     }
     r->send_cnt = 0;
@@ -390,7 +364,7 @@ static void add_ready(struct tc_reactor *r, uint32_t *cnt, enum tc_reactor_event
 static bool has_recv(const struct tc_reactor *r, const struct conn *c)
 {
     const struct tc_sim_peer *p = &r->net->peers[c->peer];
-    return c->is_open && !c->is_recv_ended && (unread(&p->in) || p->is_ended);
+    return c->is_open && !c->is_recv_ended && (stream_unread(&p->in) || p->is_ended);
 }
 
 static bool is_writable(const struct tc_reactor *r, const struct conn *c)
@@ -464,12 +438,12 @@ static uint32_t on_recv(struct tc_reactor *r, uint32_t slot, tc_reactor_event_fn
 {
     struct conn *c = &r->conns[slot];
     struct tc_sim_peer *p = &r->net->peers[c->peer];
-    size_t max = TC_MIN(unread(&p->in), (size_t)r->buffer_bytes);
+    size_t max = TC_MIN(stream_unread(&p->in), (size_t)r->buffer_bytes);
     if (p->piece_bytes)
         max = TC_MIN(max, (size_t)p->piece_bytes);
     size_t len = max ? 1 + tc_sim_random(r->net, (uint32_t)max) : 0;
     uint8_t *bytes = r->buffer + (r->buffer_bytes - len);
-    pull(&p->in, bytes, len);
+    stream_pull(&p->in, bytes, len);
     int res = p->is_reset ? -ECONNRESET : (int)len;
     c->is_recv_ended = res <= 0;
     fn(ctx, &(struct tc_reactor_event){ TC_REACTOR_RECV, slot, res, len ? bytes : NULL });
@@ -592,6 +566,7 @@ const struct tc_reactor_ops tc_reactor_sim = {
     .conn_shutdown = sim_conn_shutdown,
     .want_writable = sim_want_writable,
     .send = sim_send,
+    .send_file = sim_send_file,
     .send_flush = sim_send_flush,
     .poll = sim_poll,
     .stats = sim_stats,

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/os/os.h"
+
 static void cancel(struct tc_reactor *r, uint64_t data)
 {
     struct io_uring_sqe *sqe = tc_uring_sqe(r);
@@ -107,13 +109,24 @@ static void uring_send(struct tc_reactor *r, uint32_t slot, const struct iovec *
     c->submit_no = r->submit_no;
 }
 
+/* At once: io_uring would hand it to a kernel thread. */
+static void uring_send_file(struct tc_reactor *r, uint32_t slot, int fd, int64_t off, uint32_t len)
+{
+    TC_ASSERT(r->send_cnt < TC_TURN_SENDS_MAX);
+    r->results[r->send_cnt++] = tc_os_send_file(conn_at(r, slot)->fd, fd, off, len);
+    r->send_done_cnt++;
+    r->stats.syscall_cnt++;
+}
+
 static uint32_t uring_send_flush(struct tc_reactor *r, int32_t *results)
 {
     uint32_t cnt = r->send_cnt;
     if (cnt == 0)
         return 0;
-    tc_uring_submit(r);
-    tc_uring_reap(r);
+    if (r->send_done_cnt < cnt) {
+        tc_uring_submit(r);
+        tc_uring_reap(r);
+    }
     if (TC_UNLIKELY(r->send_done_cnt < cnt))
         r->stats.punt_cnt += cnt - r->send_done_cnt;
     while (TC_UNLIKELY(r->send_done_cnt < cnt)) {
@@ -332,6 +345,7 @@ const struct tc_reactor_ops tc_reactor_io_uring = {
     .conn_shutdown = uring_conn_shutdown,
     .want_writable = uring_want_writable,
     .send = uring_send,
+    .send_file = uring_send_file,
     .send_flush = uring_send_flush,
     .poll = uring_poll,
     .stats = uring_stats,

@@ -241,6 +241,25 @@ def stalled_clients(kafka):
 
 
 @case
+def large_messages_share_pages(kafka):
+    """20 KB to 50 clients a room, some of which stop reading: sockets share pages, and each has the log's bytes."""
+    count, clients = 500, 100
+    prepare(kafka, "large", 2, 1)
+    with Engine(source(kafka, ("large", "ticker-{key}"))) as e:
+        warm(e, "ticker-S0", "ticker-S1")
+        fleet = Fleet(e.port, conns=clients, room_cnt=2, per_conn=1, snapshot=True, idle_exit=3000, stall=10, stall_after=1000,
+                      stall_ms=2000, stall_cycles=2, duration=60000)
+        kafka.feed("large", count=count, rate=50, symbols=2, bytes=20000)
+        summary = fleet.finish(60)
+        shared = e.metrics()["tickcast_shared_sends_total"]
+        clean(summary, lost=0)
+        matches(kafka, "large", [fleet.journal], complete=False)
+        report("large messages", updates=summary["updates"], shared_sends=shared, conflated=summary["conflated"])
+        # all but the first of each room's readers, unless some were behind
+        check(shared > count * (clients / 2 - 20), "only %d sends were shared" % shared)
+
+
+@case
 def sigterm_with_stalled_clients(kafka):
     """SIGTERM while clients do not read: gone within drain_s, exit 0."""
     prepare(kafka, "term", 4, 1)

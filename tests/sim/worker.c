@@ -168,6 +168,7 @@ static int open_worker(struct world *w, struct tc_err *err)
         .fused = w->fused,
         .fused_cnt = w->is_fused ? w->feed_cnt : 0,
         .ops = &tc_reactor_sim,
+        .pages_min = w_one_in(w, 2) ? 1 + w_rnd(w, 300) : 0,
         .bell = W_BELL_FD,
         .sleeping = &w->sleeping,
         .key = { 3, 4 },
@@ -257,6 +258,7 @@ static void end(struct world *w)
     }
     w->sums.spills += tc_count_get(&w->metric.closes[TC_CLOSE_SPILL]);
     w->sums.unread += tc_count_get(&w->metric.closes[TC_CLOSE_UNREAD]);
+    w->sums.shared += tc_count_get(&w->metric.shared_sends);
     tc_conf_fini(&w->conf);
     tc_sim_fini(&w->net);
     tc_mem_fini(&w->mem);
@@ -479,10 +481,11 @@ static void tell_sums(const struct w_sums *s)
            (unsigned long long)s->recovered, (unsigned long long)s->cannot,
            (unsigned long long)s->conflated);
     printf("gaps %llu, hidden %llu, moved %llu, states %llu, errors %llu, closed: spill %llu, "
-           "unread %llu\n",
+           "unread %llu, shared sends %llu\n",
            (unsigned long long)s->gaps, (unsigned long long)s->hidden, (unsigned long long)s->moved,
            (unsigned long long)s->states, (unsigned long long)s->errors,
-           (unsigned long long)s->spills, (unsigned long long)s->unread);
+           (unsigned long long)s->spills, (unsigned long long)s->unread,
+           (unsigned long long)s->shared);
 }
 
 int main(int argc, char **argv)

@@ -177,7 +177,7 @@ struct w_client {
 
 struct w_sums { /* over all seeds: what the seeds have seen */
     uint64_t turns, updates, snapshots, recovered, cannot, conflated, gaps, hidden, moved, states,
-        connects, upgrades, laps, drains, sleeps, unread, spills, errors;
+        connects, upgrades, laps, drains, sleeps, unread, spills, errors, shared;
 };
 
 struct world {

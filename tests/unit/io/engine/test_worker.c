@@ -461,7 +461,7 @@ Test(worker, close_ends_connections)
     take(&client);
     cr_assert(client.is_ended);
     close(client.fd);
-    cr_assert_eq(tc_os_fd_cnt(), before - 1, "the reactor's is gone as well");
+    cr_assert_eq(tc_os_fd_cnt(), before - 2, "the reactor's and the pages' are gone as well");
 }
 
 Test(worker, open_fails)

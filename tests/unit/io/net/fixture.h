@@ -12,6 +12,7 @@
 #define TC_TESTS_UNIT_IO_NET_FIXTURE_H
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "io/session/session.h"
 #include "tests/unit/core/fanout/fixture.h"
@@ -42,6 +43,7 @@ struct nx_send {
     uint32_t slot;
     uint32_t iov_cnt;
     struct iovec iov[TC_REACTOR_IOV_MAX];
+    void *of_file; /* of nx_send_file */
 };
 
 struct tc_reactor {
@@ -67,6 +69,7 @@ struct nx_options {
     struct tc_tls_ctx *tls;            /* NULL: no TLS */
     const struct tc_grpc_server *grpc; /* of the real sessions; NULL: none */
     uint32_t conflate_bytes;           /* 0: as fx_defaults has it */
+    uint32_t pages_min;                /* 0: as the engine has it */
 };
 
 struct nx {
@@ -160,6 +163,16 @@ static inline void nx_send(struct tc_reactor *r, uint32_t slot, const struct iov
         send->iov[i] = iov[i];
 }
 
+/* The file's pages stay as they are, so that they may as well be read now. */
+static inline void nx_send_file(struct tc_reactor *r, uint32_t slot, int fd, int64_t off,
+                                uint32_t len)
+{
+    struct iovec iov = { malloc(len), len };
+    cr_assert_eq(pread(fd, iov.iov_base, len, off), (ssize_t)len);
+    nx_send(r, slot, &iov, 1);
+    r->sends[r->send_cnt - 1].of_file = iov.iov_base;
+}
+
 static inline int32_t nx_take_send(struct nx_sock *s, const struct nx_send *send)
 {
     uint32_t taken = 0;
@@ -186,6 +199,7 @@ static inline uint32_t nx_send_flush(struct tc_reactor *r, int32_t *results)
         struct nx_sock *s = nx_sock_of(r, r->sends[i].slot);
         s->send_cnt++;
         results[i] = nx_take_send(s, &r->sends[i]);
+        free(r->sends[i].of_file);
     }
     r->flush_cnt += cnt > 0;
     r->send_cnt = 0;
@@ -201,6 +215,7 @@ static const struct tc_reactor_ops nx_ops = {
     .conn_shutdown = nx_conn_shutdown,
     .want_writable = nx_want_writable,
     .send = nx_send,
+    .send_file = nx_send_file,
     .send_flush = nx_send_flush,
 };
 
@@ -275,6 +290,7 @@ static inline struct tc_net_conf nx_net_conf(struct nx *nx, const struct nx_opti
         .session_ctx = nx->is_real ? (void *)&nx->tc_sessions : (void *)nx,
         .conn_max = options->conn_max,
         .spill_bytes = options->spill_bytes,
+        .pages_min = options->pages_min ? options->pages_min : TC_NET_PAGES_MIN,
         .peers = nx->peers,
         .peer_cnt = TC_ARRAY_CNT(nx->peers),
         .metric = &nx->metric,

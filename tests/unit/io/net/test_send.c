@@ -297,35 +297,20 @@ Test(send, bytes_come_while_lanes_are_planned)
     toy_fini();
 }
 
-/* The updates first..last of ticker-A with payload v<pos>, as one client gets them. */
-static char *updates(int64_t first, int64_t last, int64_t prev)
-{
-    char *text = calloc(1, 65536);
-    size_t len = 0;
-    for (int64_t pos = first; pos <= last; pos++) {
-        char before[24];
-        len += (size_t)snprintf(text + len, 65536 - len, "U ticker-A %lld %s %lld live v%lld\n",
-                                (long long)pos, fx_num(before, prev), (long long)(1000 + pos),
-                                (long long)pos);
-        prev = pos;
-    }
-    return text;
-}
-
 Test(send, short_write_of_a_lane)
 {
     /* Goal: wherever the socket stops in a lane of three events: only the rest of the cut one is
      * held, the others stay a cursor; when it takes bytes again the rest comes, then what is new;
      * a member with room is not held up. */
-    char *want = updates(1, 5, -1);
+    char *want = toy_updates(1, 5, -1);
     size_t three = strlen(want);
     toy_init(NULL);
     for (uint32_t cap = 0; cap < three; cap++) {
         uint32_t slot = toy_member();
         toy_subscribe(slot, "ticker-A");
         int64_t base = 1 + 10 * (int64_t)cap;
-        char *all = updates(base, base + 4, cap ? base - 6 : -1);
-        char *first = updates(base, base + 2, cap ? base - 6 : -1);
+        char *all = toy_updates(base, base + 4, cap ? base - 6 : -1);
+        char *first = toy_updates(base, base + 2, cap ? base - 6 : -1);
         if (cap < strlen(first)) {
             fx_put_many(&nx.fx, "ticker-A", base, base + 2);
             nx.reactor.socks[slot].cap = cap;
@@ -383,7 +368,7 @@ Test(send, random_sockets)
             nx_writable(&nx, slot, FX_ALL);
     }
     nx_run(&nx);
-    char *want = updates(1, EVENTS, -1);
+    char *want = toy_updates(1, EVENTS, -1);
     for (uint32_t slot = 1; slot < CONNS; slot++)
         cr_assert_str_eq(nx_take(&nx, slot), want, "slot %u", slot);
     char *without = calloc(1, 65536);
@@ -422,7 +407,7 @@ Test(send, no_memory_for_a_tail)
     nx.reactor.socks[holder].cap = 0;
     toy_write(holder, "all that there is");
     nx_run(&nx);
-    char *want = updates(1, 2, -1);
+    char *want = toy_updates(1, 2, -1);
     nx.reactor.socks[cut].cap = 3;
     nx.reactor.socks[whole].cap = (uint32_t)(strchr(want, '\n') + 1 - want);
     fx_put_many(&nx.fx, "ticker-A", 1, 2);
@@ -468,7 +453,7 @@ Test(send, finish_of_a_member)
 {
     /* Goal: nothing of a room is sent after the goodbye: what was planned and the cursor are given
      * up, the rest of a cut frame is sent before it. */
-    char *want = updates(1, 1, -1);
+    char *want = toy_updates(1, 1, -1);
     toy_init(NULL);
     uint32_t slot = toy_member();
     toy_subscribe(slot, "ticker-A");
@@ -500,7 +485,7 @@ Test(send, linger_of_a_member_with_a_full_socket)
 {
     /* Goal: a socket that stopped between two frames holds nothing to send: the half-close comes
      * when it takes bytes again. */
-    char *want = updates(1, 1, -1);
+    char *want = toy_updates(1, 1, -1);
     toy_init(NULL);
     uint32_t slot = toy_member();
     toy_subscribe(slot, "ticker-A");
@@ -540,7 +525,7 @@ Test(send, catch_up_in_slices)
     }
     cr_assert(tc_fan_has_catch_up(nx.fx.fan));
     nx_run(&nx);
-    char *want = updates(1, EVENTS, -1);
+    char *want = toy_updates(1, EVENTS, -1);
     for (uint32_t i = 0; i < CONNS; i++)
         cr_assert_str_eq(nx_take(&nx, i), want);
     free(want);

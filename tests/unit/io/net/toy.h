@@ -135,4 +135,19 @@ static inline void toy_subscribe(uint32_t slot, const char *room)
     cr_assert_eq(strncmp(nx_take(&nx, slot), "C ", 2), 0);
 }
 
+/* The updates first..last of ticker-A with payload v<pos>, as one client gets them. */
+static inline char *toy_updates(int64_t first, int64_t last, int64_t prev)
+{
+    char *text = calloc(1, 65536);
+    size_t len = 0;
+    for (int64_t pos = first; pos <= last; pos++) {
+        char before[24];
+        len += (size_t)snprintf(text + len, 65536 - len, "U ticker-A %lld %s %lld live v%lld\n",
+                                (long long)pos, fx_num(before, prev), (long long)(1000 + pos),
+                                (long long)pos);
+        prev = pos;
+    }
+    return text;
+}
+
 #endif

@@ -2,6 +2,7 @@
 /* The reactor's contract on the io_uring back end. */
 #define TC_CONTRACT_OPS tc_reactor_io_uring
 #include "tests/unit/io/reactor/contract.h"
+#include "tests/unit/io/reactor/contract_file.h"
 
 Test(reactor_uring, name)
 {
