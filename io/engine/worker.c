@@ -81,7 +81,7 @@ static int open_net(struct tc_worker *w, struct tc_err *err)
         .conn_max = w->conf.conf->limits.connections,
         .stream_max = w->conf.conf->limits.streams,
         .spill_bytes = w->conf.conf->limits.spill_bytes,
-        .pages_min = w->conf.pages_min ? w->conf.pages_min : TC_NET_PAGES_MIN,
+        .pages = w->conf.pages.min ? w->conf.pages : TC_NET_PAGES_BEST,
         .peers = w->conf.peers,
         .peer_cnt = w->conf.peer_cnt,
         .metric = w->conf.metric,

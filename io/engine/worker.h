@@ -38,8 +38,8 @@ struct tc_worker_conf {
     struct tc_ingest *const *fused; /* ingest agents that share this thread */
     uint32_t fused_cnt;
     const struct tc_reactor_ops *ops;
-    uint32_t pages_min; /* of net; 0: as it is best */
-    int bell;           /* rung by ingest and supervisor */
+    struct tc_net_pages_conf pages; /* all zero: as it is best */
+    int bell;                       /* rung by ingest and supervisor */
     _Atomic uint64_t *sleeping;
     tc_page_fn page;
     const struct tc_grpc_server *grpc; /* NULL: no services */

@@ -17,8 +17,11 @@ int tc_net_init(struct tc_net *net, const struct tc_net_conf *conf, struct tc_er
     char name[TC_MEM_NAME_MAX];
     TC_ASSERT(conf->session_cnt >= 1 && conf->session_cnt <= TC_NET_SESSIONS_MAX);
     memset(net, 0, sizeof(*net));
-    tc_net_pages_open(&net->pages, conf->pages_min);
     net->conf = *conf;
+    tc_net_pages_open(&net->pages, &conf->pages);
+    if (net->pages.fd < 0)
+        tc_log(conf->log, TC_LOG_INFO, "no-shared-pages",
+               "this system sends no memory files: what is large is copied to each connection");
     net->now_ns = conf->now_ns;
     net->slot_max = tc_net_slots(conf->conn_max);
     net->out_first = net->out_last = TC_NONE;

@@ -126,7 +126,7 @@ struct tc_net_conf {
     uint32_t stream_max; /* streams of this worker that fan may know: its connections from slot_max
                             on */
     uint64_t spill_bytes;
-    uint32_t pages_min; /* from so many bytes on, those that go to many are shared (pages.h) */
+    struct tc_net_pages_conf pages;
     const struct tc_metric_worker *const *peers; /* all workers' counters, to know the sum */
     uint32_t peer_cnt;
     struct tc_metric_worker *metric;

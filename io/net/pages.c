@@ -28,11 +28,11 @@ static bool is_sendable(int file)
     return ftruncate(file, 0) == 0 && is_fine;
 }
 
-void tc_net_pages_open(struct tc_net_pages *pages, uint32_t min)
+void tc_net_pages_open(struct tc_net_pages *pages, const struct tc_net_pages_conf *conf)
 {
-    TC_ASSERT(min > 0);
+    TC_ASSERT(conf->min > 0);
     memset(pages, 0, sizeof(*pages));
-    pages->min = min;
+    pages->conf = *conf;
     pages->fd = memfd_create("tickcast-pages", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
     if (pages->fd < 0 && errno == EINVAL)
         pages->fd = memfd_create("tickcast-pages", MFD_CLOEXEC);
@@ -42,7 +42,7 @@ void tc_net_pages_open(struct tc_net_pages *pages, uint32_t min)
 
 void tc_net_pages_close(struct tc_net_pages *pages)
 {
-    if (pages->min == 0)
+    if (pages->conf.min == 0)
         return;
     tc_os_close(pages->fd);
     pages->fd = -1;
@@ -73,7 +73,7 @@ static int64_t store(struct tc_net_pages *pages, const struct tc_fan_piece *piec
 int64_t tc_net_pages_find(struct tc_net_pages *pages, uint32_t batch,
                           const struct tc_fan_piece *piece)
 {
-    if (piece->len < pages->min || pages->fd < 0)
+    if (piece->len < pages->conf.min || pages->fd < 0)
         return -1;
     if (pages->batch != batch)
         tc_net_pages_reset(pages);
@@ -81,8 +81,8 @@ int64_t tc_net_pages_find(struct tc_net_pages *pages, uint32_t batch,
     struct tc_net_pages_seen *seen =
         &pages->seen[(uintptr_t)piece->bytes / SLOT_BYTES % TC_NET_PAGES_SEEN];
     if (seen->bytes != piece->bytes || seen->len != piece->len)
-        *seen = (struct tc_net_pages_seen){ piece->bytes, piece->len, -1 };
-    else if (seen->off < 0)
+        *seen = (struct tc_net_pages_seen){ piece->bytes, piece->len, 0, -1 };
+    if (seen->off < 0 && seen->cnt++ >= pages->conf.after)
         seen->off = store(pages, piece);
     return seen->off;
 }

@@ -17,35 +17,44 @@
 #include "core/fanout/fan.h"
 
 enum {
-    /* A good `min`: below, a copy costs less than a system call of its own and the upkeep of pages.
-     * 17 % are saved with 16 KB, 35 % with 25 KB, half with 100 KB (docs/adr/0018). */
-    TC_NET_PAGES_MIN = 16 * 1024,
     TC_NET_PAGES_MAX = 8 << 20, /* of one batch; what comes then is copied */
     TC_NET_PAGES_SEEN = 16,
 };
 
+/* When sharing is worth it. */
+struct tc_net_pages_conf {
+    uint32_t min;   /* bytes of a piece, > 0 */
+    uint32_t after; /* copies of it before */
+};
+
+/* Where a copy costs less than a system call of its own and the upkeep of pages was measured
+ * (docs/adr/0018): below 8 KB, and for fewer than 32 connections, whose sockets' memory is still
+ * in the cache. */
+#define TC_NET_PAGES_BEST ((struct tc_net_pages_conf){ 16 * 1024, 16 })
+
 struct tc_net_pages_seen {
     const uint8_t *bytes; /* NULL: free */
     uint32_t len;
-    int64_t off; /* in the file; -1: asked for once so far */
+    uint32_t cnt; /* times that it was asked for */
+    int64_t off;  /* in the file, -1: it is not there */
 };
 
 struct tc_net_pages {
+    struct tc_net_pages_conf conf;
     int fd;                                           /* -1: this system cannot, all is copied */
-    uint32_t min;                                     /* bytes of a piece that is worth it */
     uint32_t batch;                                   /* of fan, whose bytes are in the file */
     int64_t len;                                      /* of the file */
     struct tc_net_pages_seen seen[TC_NET_PAGES_SEEN]; /* by address */
 };
 
-/* min > 0. Tries it out: where files cannot be sent, nothing ever is. */
-void tc_net_pages_open(struct tc_net_pages *pages, uint32_t min);
+/* Tries it out: where files cannot be sent, nothing ever is. */
+void tc_net_pages_open(struct tc_net_pages *pages, const struct tc_net_pages_conf *conf);
 
 /* Nothing if it was never opened (all is zero). */
 void tc_net_pages_close(struct tc_net_pages *pages);
 
 /* Where in the file the piece of that batch (tc_fan_batch) lies; -1: nowhere, it is to be copied.
- * It gets there when it is asked for the second time and has min bytes. */
+ * It gets there when it has conf.min bytes and was asked for conf.after times before. */
 int64_t tc_net_pages_find(struct tc_net_pages *pages, uint32_t batch,
                           const struct tc_fan_piece *piece);
 

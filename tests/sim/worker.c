@@ -168,7 +168,7 @@ static int open_worker(struct world *w, struct tc_err *err)
         .fused = w->fused,
         .fused_cnt = w->is_fused ? w->feed_cnt : 0,
         .ops = &tc_reactor_sim,
-        .pages_min = w_one_in(w, 2) ? 1 + w_rnd(w, 300) : 0,
+        .pages = { w_one_in(w, 2) ? 1 + w_rnd(w, 300) : 0, w_rnd(w, 3) },
         .bell = W_BELL_FD,
         .sleeping = &w->sleeping,
         .key = { 3, 4 },

@@ -69,7 +69,7 @@ struct nx_options {
     struct tc_tls_ctx *tls;            /* NULL: no TLS */
     const struct tc_grpc_server *grpc; /* of the real sessions; NULL: none */
     uint32_t conflate_bytes;           /* 0: as fx_defaults has it */
-    uint32_t pages_min;                /* 0: as the engine has it */
+    struct tc_net_pages_conf pages;    /* all zero: as the engine has it */
 };
 
 struct nx {
@@ -290,7 +290,7 @@ static inline struct tc_net_conf nx_net_conf(struct nx *nx, const struct nx_opti
         .session_ctx = nx->is_real ? (void *)&nx->tc_sessions : (void *)nx,
         .conn_max = options->conn_max,
         .spill_bytes = options->spill_bytes,
-        .pages_min = options->pages_min ? options->pages_min : TC_NET_PAGES_MIN,
+        .pages = options->pages.min ? options->pages : TC_NET_PAGES_BEST,
         .peers = nx->peers,
         .peer_cnt = TC_ARRAY_CNT(nx->peers),
         .metric = &nx->metric,

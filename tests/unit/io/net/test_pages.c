@@ -12,6 +12,7 @@
 
 enum { MIN = 1000, LEN = 3 * 4096 + 5 };
 
+static const struct tc_net_pages_conf conf = { MIN, 1 };
 static struct tc_net_pages pages;
 
 static struct tc_fan_piece piece_of(uint8_t *bytes, uint8_t fill, uint32_t len)
@@ -32,7 +33,7 @@ Test(pages, from_the_second_time_on)
     /* Goal: the first to get a piece has a copy, those after it share; two pieces do not mix; a
      * reset forgets both. */
     static uint8_t bytes[2][32768];
-    tc_net_pages_open(&pages, MIN);
+    tc_net_pages_open(&pages, &conf);
     cr_assert_geq(pages.fd, 0);
     struct tc_fan_piece a = piece_of(bytes[0], 'a', LEN);
     struct tc_fan_piece b = piece_of(bytes[1], 'b', MIN);
@@ -52,11 +53,26 @@ Test(pages, from_the_second_time_on)
     cr_expect_eq(tc_net_pages_find(&pages, 1, &a), -1);
 }
 
+Test(pages, after_some_copies)
+{
+    /* Goal: as many copies as the configuration says come first, none too. */
+    static uint8_t bytes[LEN];
+    struct tc_fan_piece a = piece_of(bytes, 'a', LEN);
+    for (uint32_t after = 0; after < 20; after++) {
+        tc_net_pages_open(&pages, &(struct tc_net_pages_conf){ MIN, after });
+        for (uint32_t i = 0; i < after; i++)
+            cr_expect_eq(tc_net_pages_find(&pages, 1, &a), -1);
+        for (uint32_t i = 0; i < 3; i++)
+            cr_expect_eq(tc_net_pages_find(&pages, 1, &a), 0);
+        tc_net_pages_close(&pages);
+    }
+}
+
 Test(pages, another_batch)
 {
     /* Goal: the same place in another batch, or with another length, is another piece. */
     static uint8_t bytes[LEN];
-    tc_net_pages_open(&pages, MIN);
+    tc_net_pages_open(&pages, &conf);
     struct tc_fan_piece a = piece_of(bytes, 'a', LEN);
     cr_expect_eq(tc_net_pages_find(&pages, 1, &a), -1);
     cr_expect_geq(tc_net_pages_find(&pages, 1, &a), 0);
@@ -74,7 +90,7 @@ Test(pages, bounds)
 {
     /* Goal: what is small is never stored; nor is what has no room in a batch. */
     static uint8_t bytes[TC_NET_PAGES_MAX];
-    tc_net_pages_open(&pages, MIN);
+    tc_net_pages_open(&pages, &conf);
     struct tc_fan_piece small = piece_of(bytes, 's', MIN - 1);
     for (int i = 0; i < 3; i++)
         cr_expect_eq(tc_net_pages_find(&pages, 1, &small), -1);
@@ -99,7 +115,7 @@ Test(pages, what_was_taken_stays)
     enum { BATCHES = 20 };
     static uint8_t bytes[LEN], got[LEN];
     int pairs[BATCHES][2];
-    tc_net_pages_open(&pages, MIN);
+    tc_net_pages_open(&pages, &conf);
     for (uint32_t i = 0; i < BATCHES; i++) {
         struct tc_fan_piece p = piece_of(bytes, (uint8_t)('a' + i), LEN);
         cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pairs[i]), 0);
@@ -127,7 +143,7 @@ Test(pages, without_a_file)
     /* Goal: where no memory file can be had all is copied. */
     static uint8_t bytes[LEN];
     struct tc_fan_piece a = piece_of(bytes, 'a', LEN);
-    tc_net_pages_open(&pages, MIN);
+    tc_net_pages_open(&pages, &conf);
     tc_net_pages_close(&pages);
     for (int i = 0; i < 3; i++)
         cr_expect_eq(tc_net_pages_find(&pages, 1, &a), -1);
