@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* core/base/fmt: integers as decimal text, fast, without NUL and without locale.
+/* core/base/fmt: integers as decimal text, and text beside them, fast, without NUL and without
+ * locale.
  *
  * Any thread. */
 #ifndef TC_CORE_BASE_FMT_H
@@ -18,6 +19,13 @@ size_t tc_fmt_i64(char *out, int64_t value);
 
 /* The last len digits of value, leading zeros too; returns len. */
 size_t tc_fmt_digits(char *out, uint64_t value, size_t len);
+
+/* Copies text, which has no NUL here either; returns its length. */
+static inline size_t tc_fmt_text(char *out, struct tc_str text)
+{
+    memcpy(out, text.ptr, text.len);
+    return text.len;
+}
 
 /* Decimal digits only, no sign, no blank, no leading zero but "0" itself, at most max. False if
  * text is anything else. */

@@ -58,12 +58,6 @@ static void walk(struct tc_ticks_symbol *s, uint64_t r)
         s->price = s->price > step + PRICE_MIN ? s->price - step : PRICE_MIN;
 }
 
-static char *put(char *to, struct tc_str text)
-{
-    memcpy(to, text.ptr, text.len);
-    return to + text.len;
-}
-
 /* value as a decimal number with `places` digits behind the point; scale is 10 to their power. */
 static char *put_fixed(char *to, uint64_t value, uint64_t scale, size_t places)
 {
@@ -80,15 +74,19 @@ size_t tc_ticks_next(struct tc_ticks *ticks, uint32_t idx, char *out, size_t cap
     uint64_t r = next_random(&s->rng);
     walk(s, r);
     uint64_t half = s->price / 20000 + 1;
-    char *to = put(text, TC_STR("{\"symbol\":\""));
-    to = put(to, tc_str_from(s->name));
-    to = put_fixed(put(to, TC_STR("\",\"price\":\"")), s->price, 100, 2);
-    to = put_fixed(put(to, TC_STR("\",\"bid\":\"")), s->price - TC_MIN(half, s->price - 1), 100, 2);
-    to = put_fixed(put(to, TC_STR("\",\"ask\":\"")), s->price + half, 100, 2);
-    to = put_fixed(put(to, TC_STR("\",\"size\":\"")), 1 + (r >> 44) % 5000, 1000, 3);
-    to = put(to, TC_STR("\",\"seq\":"));
+    char *to = text + tc_fmt_text(text, TC_STR("{\"symbol\":\""));
+    to += tc_fmt_text(to, tc_str_from(s->name));
+    to += tc_fmt_text(to, TC_STR("\",\"price\":\""));
+    to = put_fixed(to, s->price, 100, 2);
+    to += tc_fmt_text(to, TC_STR("\",\"bid\":\""));
+    to = put_fixed(to, s->price - TC_MIN(half, s->price - 1), 100, 2);
+    to += tc_fmt_text(to, TC_STR("\",\"ask\":\""));
+    to = put_fixed(to, s->price + half, 100, 2);
+    to += tc_fmt_text(to, TC_STR("\",\"size\":\""));
+    to = put_fixed(to, 1 + (r >> 44) % 5000, 1000, 3);
+    to += tc_fmt_text(to, TC_STR("\",\"seq\":"));
     to += tc_fmt_u64(to, ++s->seq);
-    to = put(to, TC_STR("}"));
+    to += tc_fmt_text(to, TC_STR("}"));
     size_t len = (size_t)(to - text);
     TC_ASSERT(len <= TC_TICKS_JSON_MAX);
     if (len > cap)

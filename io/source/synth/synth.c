@@ -48,25 +48,20 @@ static int64_t due_ns(const struct tc_conf_synth *c, uint64_t idx)
                      group_start % c->rate * 1000000000ull / c->rate);
 }
 
-static char *put(char *to, struct tc_str text)
-{
-    memcpy(to, text.ptr, text.len);
-    return to + text.len;
-}
-
 static size_t make_payload(struct tc_source *s, uint32_t symbol, int64_t at_ns, int64_t at_ms)
 {
     const struct tc_str pad = TC_STR(",\"pad\":\"");
     size_t want = s->env.conf->synth.payload_bytes;
     char *to = s->payload + tc_ticks_next(&s->ticks, symbol, s->payload, TC_TICKS_JSON_MAX);
-    to = put(to - 1, TC_STR(",\"t_ns\":")); /* the closing brace comes later */
+    to--; /* the closing brace comes later */
+    to += tc_fmt_text(to, TC_STR(",\"t_ns\":"));
     to += tc_fmt_i64(to, at_ns);
-    to = put(to, TC_STR(",\"t_ms\":"));
+    to += tc_fmt_text(to, TC_STR(",\"t_ms\":"));
     to += tc_fmt_i64(to, at_ms);
     size_t len = (size_t)(to - s->payload);
     if (want > len + pad.len + 2) { /* a character at least, a quote and a brace */
         size_t fill = want - len - pad.len - 2;
-        to = put(to, pad);
+        to += tc_fmt_text(to, pad);
         memset(to, 'x', fill);
         to += fill;
         *to++ = '"';
