@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
-#include "core/mem/mem.h"
+#include "core/base/base.h"
+#include "io/os/os.h"
 
 enum { READS = 1000000, MIB = 1 << 20, HUGE_BYTES = 2 * MIB };
 
@@ -20,30 +20,13 @@ struct line {
     char rest[TC_LINE_BYTES - sizeof(struct line *)];
 };
 
-static double now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-
 /* One cycle through all lines in random order (Sattolo). */
 static void make_cycle(struct line *lines, size_t cnt)
 {
-    uint64_t state = cnt;
     for (size_t i = 0; i < cnt; i++)
         lines[i].next = &lines[i];
     for (size_t i = cnt - 1; i > 0; i--) {
-        size_t other = next_random(&state) % i;
+        size_t other = (size_t)random() % i;
         struct line *next = lines[i].next;
         lines[i].next = lines[other].next;
         lines[other].next = next;
@@ -68,11 +51,11 @@ static double read_ns(size_t bytes)
     (void)madvise(lines, bytes, MADV_HUGEPAGE); /* a kernel without them says so; then without */
     make_cycle(lines, cnt);
     struct line *volatile at = follow(lines, cnt);
-    double began = now_ns();
+    int64_t began_ns = tc_os_mono_ns();
     at = follow(at, READS);
-    double ns = (now_ns() - began) / READS;
+    int64_t took_ns = tc_os_mono_ns() - began_ns;
     free(lines);
-    return ns;
+    return (double)took_ns / READS;
 }
 
 int main(void)

@@ -105,6 +105,16 @@ static void null_send(struct tc_reactor *r, uint32_t slot, const struct iovec *i
     r->results[r->send_cnt++] = (int32_t)len;
 }
 
+static void null_send_file(struct tc_reactor *r, uint32_t slot, int fd, int64_t off, uint32_t len)
+{
+    (void)r;
+    (void)slot;
+    (void)fd;
+    (void)off;
+    (void)len;
+    micro_fail("pages are shared without a kernel");
+}
+
 static uint32_t null_send_flush(struct tc_reactor *r, int32_t *results)
 {
     uint32_t cnt = r->send_cnt;
@@ -144,6 +154,7 @@ static const struct tc_reactor_ops null_ops = {
     .conn_shutdown = null_slot,
     .want_writable = null_want_writable,
     .send = null_send,
+    .send_file = null_send_file,
     .send_flush = null_send_flush,
     .poll = null_poll,
     .stats = null_stats,
@@ -297,6 +308,7 @@ static int open_worker(struct null_worker *nw, struct tc_err *err)
         .fused = fused,
         .fused_cnt = 1,
         .ops = &null_ops,
+        .pages = { .min = UINT32_MAX },
         .bell = -1,
         .sleeping = &nw->sleeping,
         .grpc = &tc_services,

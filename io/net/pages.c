@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "io/os/os.h"
+#include "io/reactor/send_file.h"
 
 enum { PAGE_BYTES = 4096, SLOT_BYTES = 16384 };
 
@@ -21,7 +22,7 @@ static bool is_sendable(int file)
     bool is_fine = false;
     if (pwrite(file, "x", 1, 0) == 1 &&
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
-        is_fine = tc_os_send_file(pair[0], file, 0, 1) == 1;
+        is_fine = tc_reactor_send_file(pair[0], file, 0, 1) == 1;
         tc_os_close(pair[0]);
         tc_os_close(pair[1]);
     }
@@ -36,7 +37,7 @@ void tc_net_pages_open(struct tc_net_pages *pages, const struct tc_net_pages_con
     pages->fd = memfd_create("tickcast-pages", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
     if (pages->fd < 0 && errno == EINVAL)
         pages->fd = memfd_create("tickcast-pages", MFD_CLOEXEC);
-    if (pages->fd >= 0 && !is_sendable(pages->fd))
+    if (pages->fd < 0 || !is_sendable(pages->fd))
         tc_net_pages_close(pages);
 }
 
@@ -46,6 +47,7 @@ void tc_net_pages_close(struct tc_net_pages *pages)
         return;
     tc_os_close(pages->fd);
     pages->fd = -1;
+    pages->conf.min = UINT32_MAX;
 }
 
 void tc_net_pages_reset(struct tc_net_pages *pages)
@@ -73,7 +75,7 @@ static int64_t store(struct tc_net_pages *pages, const struct tc_fan_piece *piec
 int64_t tc_net_pages_find(struct tc_net_pages *pages, uint32_t batch,
                           const struct tc_fan_piece *piece)
 {
-    if (piece->len < pages->conf.min || pages->fd < 0)
+    if (piece->len < pages->conf.min)
         return -1;
     if (pages->batch != batch)
         tc_net_pages_reset(pages);

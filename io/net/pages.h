@@ -40,7 +40,7 @@ struct tc_net_pages_seen {
 };
 
 struct tc_net_pages {
-    struct tc_net_pages_conf conf;
+    struct tc_net_pages_conf conf;                    /* min is UINT32_MAX while there is no file */
     int fd;                                           /* -1: this system cannot, all is copied */
     uint32_t batch;                                   /* of fan, whose bytes are in the file */
     int64_t len;                                      /* of the file */

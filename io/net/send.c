@@ -287,10 +287,11 @@ static uint32_t offer_tls(struct tc_net *net, uint32_t slot, const struct tc_fan
     return 0;
 }
 
-/* Where in net->pages the piece lies, -1: it is to be copied. */
+/* Where in net->pages the piece lies, -1: it is to be copied. Asked for each send; most are small.
+ */
 static int64_t find_pages(struct tc_net *net, const struct tc_fan_piece *piece)
 {
-    if (piece->len < net->pages.conf.min || !net->conf.ops->send_file)
+    if (piece->len < net->pages.conf.min)
         return -1;
     return tc_net_pages_find(&net->pages, tc_fan_batch(net->conf.fan), piece);
 }

@@ -10,7 +10,6 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -221,16 +220,6 @@ bool tc_os_bell_clear(int fd)
         n = read(fd, &cnt, sizeof(cnt));
     while (n < 0 && errno == EINTR);
     return n == (ssize_t)sizeof(cnt);
-}
-
-int32_t tc_os_send_file(int sock, int file, int64_t off, uint32_t len)
-{
-    off_t at = off;
-    ssize_t n;
-    do
-        n = sendfile(sock, file, &at, len);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : (int32_t)n;
 }
 
 void tc_os_close(int fd)

@@ -65,10 +65,6 @@ void tc_os_bell_ring(int fd);
 /* Makes fd unreadable; true if it was rung. */
 bool tc_os_bell_clear(int fd);
 
-/* sendfile(2) of len bytes of file, from off on, to a socket that does not block: bytes taken, or
- * -errno (-EAGAIN: it is full). With SIGPIPE not blocked a broken one would end the process. */
-int32_t tc_os_send_file(int sock, int file, int64_t off, uint32_t len);
-
 /* Closes fd if >= 0. */
 void tc_os_close(int fd);
 

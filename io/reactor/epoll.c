@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/os/os.h"
+#include "io/reactor/send_file.h"
 
 enum {
     BATCH_MAX = 256, /* events of one epoll_wait */
@@ -135,7 +135,7 @@ static void epoll_send(struct tc_reactor *r, uint32_t slot, const struct iovec *
 static void epoll_send_file(struct tc_reactor *r, uint32_t slot, int fd, int64_t off, uint32_t len)
 {
     TC_ASSERT(r->send_cnt < TC_TURN_SENDS_MAX);
-    r->results[r->send_cnt++] = tc_os_send_file(conn_at(r, slot)->fd, fd, off, len);
+    r->results[r->send_cnt++] = tc_reactor_send_file(conn_at(r, slot)->fd, fd, off, len);
     r->stats.syscall_cnt++;
 }
 

@@ -85,7 +85,7 @@ struct tc_reactor_ops {
                  uint32_t iov_cnt);
     /* Queues one send of len bytes of the file fd from off on, as send(). The socket takes pages of
      * the file, not a copy: they must not be written to until its peer has read them (ftruncate(2)
-     * to nothing is no write). NULL: this back end has none. */
+     * to nothing is no write). */
     void (*send_file)(struct tc_reactor *reactor, uint32_t slot, int fd, int64_t off, uint32_t len);
     /* Submits; results[i] for the i-th queued send: bytes taken, or -errno (-EAGAIN: full). Returns
      * how many. */

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/os/os.h"
+#include "io/reactor/send_file.h"
 
 static void cancel(struct tc_reactor *r, uint64_t data)
 {
@@ -113,7 +113,7 @@ static void uring_send(struct tc_reactor *r, uint32_t slot, const struct iovec *
 static void uring_send_file(struct tc_reactor *r, uint32_t slot, int fd, int64_t off, uint32_t len)
 {
     TC_ASSERT(r->send_cnt < TC_TURN_SENDS_MAX);
-    r->results[r->send_cnt++] = tc_os_send_file(conn_at(r, slot)->fd, fd, off, len);
+    r->results[r->send_cnt++] = tc_reactor_send_file(conn_at(r, slot)->fd, fd, off, len);
     r->send_done_cnt++;
     r->stats.syscall_cnt++;
 }

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/os/os.h"
+#include "io/reactor/send_file.h"
 
 enum { MIN = 1000, LEN = 3 * 4096 + 5 };
 
@@ -121,7 +121,7 @@ Test(pages, what_was_taken_stays)
         cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pairs[i]), 0);
         (void)tc_net_pages_find(&pages, i, &p);
         cr_assert_eq(tc_net_pages_find(&pages, i, &p), 0);
-        cr_assert_eq(tc_os_send_file(pairs[i][0], pages.fd, 0, LEN), LEN);
+        cr_assert_eq(tc_reactor_send_file(pairs[i][0], pages.fd, 0, LEN), LEN);
         tc_net_pages_reset(&pages);
     }
     for (uint32_t i = 0; i < BATCHES; i++) {

@@ -61,23 +61,11 @@ Test(send_pages, random_sockets)
         toy_subscribe(toy_member(), "ticker-A");
     for (int64_t pos = 1; pos <= EVENTS; pos++) {
         fx_put_many(&nx.fx, "ticker-A", pos, pos);
-        for (uint32_t slot = 0; slot < CONNS; slot++) {
-            struct nx_sock *s = &nx.reactor.socks[slot];
-            seed = seed * 1664525 + 1013904223;
-            if (s->wants_writable)
-                nx_writable(&nx, slot, (seed >> 20) % 300);
-            else
-                s->cap = (seed >> 20) % 300;
-        }
+        seed = toy_random_room(seed, CONNS, 300);
         if (seed >> 31)
             nx_turn(&nx);
     }
-    for (uint32_t slot = 0; slot < CONNS; slot++) {
-        nx.reactor.socks[slot].cap = FX_ALL;
-        if (nx.reactor.socks[slot].wants_writable)
-            nx_writable(&nx, slot, FX_ALL);
-    }
-    nx_run(&nx);
+    toy_take_all(CONNS);
     char *want = toy_updates(1, EVENTS, -1);
     for (uint32_t slot = 0; slot < CONNS; slot++)
         cr_assert_str_eq(nx_take(&nx, slot), want, "slot %u", slot);

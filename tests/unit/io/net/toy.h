@@ -150,4 +150,31 @@ static inline char *toy_updates(int64_t first, int64_t last, int64_t prev)
     return text;
 }
 
+/* Each of the first cnt sockets that is full, and half of the others, gets room for a random number
+ * of bytes below most. Returns the seed after it. */
+static inline uint32_t toy_random_room(uint32_t seed, uint32_t cnt, uint32_t most)
+{
+    for (uint32_t slot = 0; slot < cnt; slot++) {
+        struct nx_sock *s = &nx.reactor.socks[slot];
+        seed = seed * 1664525 + 1013904223;
+        if (s->wants_writable)
+            nx_writable(&nx, slot, (seed >> 20) % most);
+        else if (seed >> 31)
+            s->cap = (seed >> 20) % most;
+    }
+    return seed;
+}
+
+/* From here on the first cnt sockets take all, and have all that there is. */
+static inline void toy_take_all(uint32_t cnt)
+{
+    for (uint32_t slot = 0; slot < cnt; slot++) {
+        nx_run(&nx);
+        nx.reactor.socks[slot].cap = FX_ALL;
+        if (nx.reactor.socks[slot].wants_writable)
+            nx_writable(&nx, slot, FX_ALL);
+    }
+    nx_run(&nx);
+}
+
 #endif
