@@ -39,7 +39,7 @@ struct ready {
 
 struct send {
     uint32_t slot;
-    bool is_done; /* before the flush: a file, or its connection was closed */
+    bool is_done; /* before the flush: it is of a file, or its connection was closed */
     uint32_t iov_cnt;
     struct iovec iov[TC_REACTOR_IOV_MAX];
 };
@@ -274,8 +274,10 @@ static void sim_conn_close(struct tc_reactor *r, uint32_t slot)
 {
     struct conn *c = conn_at(r, slot);
     for (uint32_t i = 0; i < r->send_cnt; i++) {
-        if (r->sends[i].slot == slot)
-            take(r, i);
+        if (r->sends[i].slot != slot)
+            continue;
+        take(r, i);
+        r->sends[i].slot = TC_NONE; /* another connection may send there */
     }
     peer_leave(peer_of(r, slot));
     c->is_open = false;
@@ -298,7 +300,7 @@ static void sim_send(struct tc_reactor *r, uint32_t slot, const struct iovec *io
     TC_ASSERT(r->send_cnt < TC_TURN_SENDS_MAX && iov_cnt >= 1 && iov_cnt <= TC_REACTOR_IOV_MAX);
     TC_ASSERT(conn_at(r, slot)->is_open);
     for (uint32_t i = 0; i < r->send_cnt; i++)
-        TC_ASSERT(r->sends[i].slot != slot || r->sends[i].is_done); /* one per slot */
+        TC_ASSERT(r->sends[i].slot != slot); /* one per slot */
     struct send *s = &r->sends[r->send_cnt++];
     *s = (struct send){ .slot = slot, .iov_cnt = iov_cnt };
     memcpy(s->iov, iov, iov_cnt * sizeof(*iov));
