@@ -117,7 +117,7 @@ static int read_enum(struct tc_to_pb *w, const struct tc_pb_enum *enumeration, s
     char c = tc_lex_peek(&w->lex);
     if (c == 'n' && enumeration->is_null) {
         out->bits = 0;
-        return tc_lex_word(&w->lex, TC_STR("null"));
+        return tc_lex_word(&w->lex, TC_STR("null")) < 0 ? tc_to_pb_fail(w, "not JSON") : TC_OK;
     }
     if (c != '"') {
         int rc = tc_lex_number(&w->lex, &text);

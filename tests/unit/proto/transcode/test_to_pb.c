@@ -81,6 +81,7 @@ Test(to_pb, null)
     REFUSES_JSON("Repeated", "{\"rMessage\":[null]}", -TC_EINVAL);
     REFUSES_JSON("Maps", "{\"mStringString\":{\"a\":null}}", -TC_EINVAL);
     REFUSES_JSON("Scalars", "null", -TC_EINVAL);
+    REFUSES_JSON("Presence", "{\"cNull\":nope}", -TC_EINVAL);
 }
 
 Test(to_pb, oneof)
